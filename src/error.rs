@@ -1,0 +1,255 @@
+//! What can go wrong with a push, as one small type that answers questions.
+//!
+//! Applications act on [`ErrorKind`] and on four questions: [`Error::is_retryable`],
+//! [`Error::is_token_dead`], [`Error::is_outcome_known`], [`Error::retry_after`]. Providers map
+//! their vendor's answers to it in one function.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::provider::ProviderId;
+
+/// The result of everything in this crate that can fail, but for opening a sealed body.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a message was not accepted.
+///
+/// One pointer wide. It holds no token, push resource, key, payload or credential; an author of a
+/// provider keeps it so by passing facts, never a URL or a request, to [`Error::new`].
+///
+/// ```
+/// use sealpush::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::RateLimited, "the push service asked to slow down")
+///     .with_status(429)
+///     .with_retry_after(std::time::Duration::from_secs(30));
+/// assert!(error.is_retryable() && !error.is_token_dead());
+/// ```
+pub struct Error(Box<Inner>);
+
+impl Error {
+    /// Makes an error of a kind from a sentence: lower case, no full stop, a fact to act on, and
+    /// nothing secret.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            provider: None,
+            status: None,
+            retry_after: None,
+            outcome_known: !matches!(kind, ErrorKind::UnexpectedResponse),
+            source: None,
+        }))
+    }
+
+    /// Names the provider that refused.
+    #[must_use]
+    pub fn with_provider(mut self, provider: ProviderId) -> Self {
+        self.0.provider = Some(provider);
+        self
+    }
+
+    /// Keeps the HTTP status that the push service answered.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Keeps how long the push service asked to wait (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: impl Into<Option<Duration>>) -> Self {
+        self.0.retry_after = delay.into();
+        self
+    }
+
+    /// Keeps the cause. Strip URLs from it first (`reqwest::Error::without_url`).
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Says that the message may have been accepted all the same: the connection ended after
+    /// octets of the request went out.
+    #[must_use]
+    pub fn with_unknown_outcome(mut self) -> Self {
+        self.0.outcome_known = false;
+        self
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The provider that failed, where one was asked.
+    #[must_use]
+    pub fn provider(&self) -> Option<&ProviderId> {
+        self.0.provider.as_ref()
+    }
+
+    /// The HTTP status of the push service, where it answered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// How long the push service asked to wait before the next attempt.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same octets may succeed later. [`Error::is_outcome_known`] says whether
+    /// repeating them can deliver the message twice.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::RateLimited
+                | ErrorKind::Timeout
+                | ErrorKind::Transport
+                | ErrorKind::Unavailable
+        )
+    }
+
+    /// Whether the subscription is gone, so that the application should delete the token.
+    #[must_use]
+    pub fn is_token_dead(&self) -> bool {
+        self.0.kind == ErrorKind::Expired
+    }
+
+    /// Whether it is certain that the push service did not accept the message.
+    #[must_use]
+    pub fn is_outcome_known(&self) -> bool {
+        self.0.outcome_known
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(provider) = &self.0.provider {
+            write!(f, "{provider}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("provider", &self.0.provider)
+            .field("status", &self.0.status)
+            .field("retry_after", &self.0.retry_after)
+            .field("outcome_known", &self.0.outcome_known)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The kinds of failure, by what the caller can do about them.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The endpoint guard refused the push resource; nothing was sent.
+    Blocked,
+    /// The caller's settings are wrong; nothing was sent.
+    Configuration,
+    /// The subscription is gone: delete the token.
+    Expired,
+    /// The token does not parse, or its public key is not a point of P-256.
+    InvalidToken,
+    /// The sealed body is over the provider's limit, found here or answered as 413.
+    PayloadTooLarge,
+    /// Too many requests. Retryable, after [`Error::retry_after`].
+    RateLimited,
+    /// The push service refused this message for any other reason.
+    Rejected,
+    /// No answer in time. Retryable; [`Error::is_outcome_known`] says whether it may have arrived.
+    Timeout,
+    /// The token belongs to another provider, sender or VAPID key. Not delivered; do not delete it.
+    TokenMismatch,
+    /// Name resolution, connection or TLS failed, or the connection broke. Retryable.
+    Transport,
+    /// Our credentials were refused.
+    Unauthorized,
+    /// The push service has trouble (5xx). Retryable.
+    Unavailable,
+    /// The push service answered success, but its answer cannot be read: the message was probably
+    /// accepted.
+    UnexpectedResponse,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    provider: Option<ProviderId>,
+    status: Option<u16>,
+    retry_after: Option<Duration>,
+    outcome_known: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [ErrorKind; 13] = [
+        ErrorKind::Blocked,
+        ErrorKind::Configuration,
+        ErrorKind::Expired,
+        ErrorKind::InvalidToken,
+        ErrorKind::PayloadTooLarge,
+        ErrorKind::RateLimited,
+        ErrorKind::Rejected,
+        ErrorKind::Timeout,
+        ErrorKind::TokenMismatch,
+        ErrorKind::Transport,
+        ErrorKind::Unauthorized,
+        ErrorKind::Unavailable,
+        ErrorKind::UnexpectedResponse,
+    ];
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn only_expired_kills_a_token_and_four_kinds_are_retryable() {
+        for kind in KINDS {
+            let error = Error::new(kind, "x");
+            assert_eq!(error.is_token_dead(), kind == ErrorKind::Expired, "{kind:?}");
+            let retryable = matches!(
+                kind,
+                ErrorKind::RateLimited
+                    | ErrorKind::Timeout
+                    | ErrorKind::Transport
+                    | ErrorKind::Unavailable
+            );
+            assert_eq!(error.is_retryable(), retryable, "{kind:?}");
+            assert_eq!(error.is_outcome_known(), kind != ErrorKind::UnexpectedResponse);
+        }
+    }
+
+    #[test]
+    fn display_names_the_provider_and_leaves_the_cause_to_source() {
+        let error = Error::new(ErrorKind::Transport, "the connection was refused")
+            .with_provider(ProviderId::from_static("webpush"))
+            .with_source(std::io::Error::other("refused"));
+        assert_eq!(error.to_string(), "webpush: the connection was refused");
+        assert_eq!(StdError::source(&error).map(ToString::to_string).as_deref(), Some("refused"));
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod clock;
+mod error;
+pub mod message;
+mod provider;
+pub mod seal;
+pub mod token;
+pub mod transport;
+
+// The backends live beside the core, in `providers/`, and use only what is public here.
+#[path = "../providers/mod.rs"]
+pub mod providers;
+
+pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::message::{Message, Placeholder, SealedMessage, Topic, Ttl, Urgency};
+pub use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider, PushProviderExt};
+pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};
+pub use crate::token::Token;
