@@ -297,3 +297,32 @@ pub(crate) const NO_RANDOMNESS: &str = "the operating system gave no randomness"
 const KEY_INFO: &[u8] = b"WebPush: info\0";
 const CEK_INFO: &[u8] = b"Content-Encoding: aes128gcm\0";
 const NONCE_INFO: &[u8] = b"Content-Encoding: nonce\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Security rule R7, at compile time.
+    const _: fn() = || {
+        const fn wiped<T: ZeroizeOnDrop>() {}
+        wiped::<AuthSecret>();
+        wiped::<UserAgentSecret>();
+        wiped::<Zeroizing<Vec<u8>>>();
+    };
+
+    #[test]
+    fn debug_shows_no_key() {
+        let auth = AuthSecret::new(&[0xab; 16]).unwrap();
+        assert_eq!(format!("{auth:?}"), "AuthSecret([redacted])");
+    }
+
+    #[test]
+    fn base64_is_read_in_both_alphabets_padded_or_not() {
+        for text in ["-_-_", "+/+/", "-_8", "-_8=", "+/8", "+/8="] {
+            assert_eq!(decode_base64(text).unwrap()[..2], [0xfb, 0xff], "{text}");
+        }
+        for bad in ["-/-_", "a", "ab c", "-_9", "====", "ä"] {
+            assert!(decode_base64(bad).is_none(), "{bad}");
+        }
+    }
+}
