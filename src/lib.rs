@@ -3,6 +3,8 @@
 
 pub mod clock;
 mod error;
+#[cfg(feature = "reqwest")]
+pub mod guard;
 pub mod message;
 mod provider;
 pub mod seal;
@@ -14,6 +16,8 @@ pub mod transport;
 pub mod providers;
 
 pub use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "reqwest")]
+pub use crate::guard::EndpointGuard;
 pub use crate::message::{Message, Placeholder, SealedMessage, Topic, Ttl, Urgency};
 pub use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider, PushProviderExt};
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};

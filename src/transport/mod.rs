@@ -3,6 +3,9 @@
 //! [`Transport`] speaks in the types of the `http` crate, so that a provider can be tested without
 //! a network and an application can bring its own client.
 
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +16,15 @@ use http::{HeaderMap, Request, Response};
 
 use crate::error::Result;
 
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::{ReqwestTransport, ReqwestTransportBuilder};
+
 /// Sends one request and reads its response.
 ///
 /// An implementation makes one attempt, follows no redirect, sends nothing that is not in the
 /// request but the fields that HTTP itself needs, and reads at most [`MAX_RESPONSE`] octets of
-/// the response's body.
+/// the response's body. A body that breaks off is no error: the status has answered, and asking
+/// again could deliver twice.
 #[async_trait]
 pub trait Transport: Debug + Send + Sync + 'static {
     /// Sends one request.
