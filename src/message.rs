@@ -249,10 +249,10 @@ impl FromStr for Ttl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.bytes().all(|b| b.is_ascii_digit()) {
-            if let Ok(seconds) = text.parse() {
-                return Ok(Self(seconds));
-            }
+        if text.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(seconds) = text.parse()
+        {
+            return Ok(Self(seconds));
         }
         Err(Error::new(
             ErrorKind::Configuration,
