@@ -6,6 +6,7 @@ mod error;
 #[cfg(feature = "reqwest")]
 pub mod guard;
 pub mod message;
+pub mod notification;
 mod provider;
 pub mod seal;
 pub mod token;
@@ -19,6 +20,7 @@ pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "reqwest")]
 pub use crate::guard::EndpointGuard;
 pub use crate::message::{Message, Placeholder, SealedMessage, Topic, Ttl, Urgency};
+pub use crate::notification::Notification;
 pub use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider, PushProviderExt};
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};
 pub use crate::token::Token;

@@ -267,7 +267,7 @@ impl Drop for Address {
     }
 }
 
-fn wipe<'a>(values: impl Iterator<Item = &'a mut Value>) {
+pub(crate) fn wipe<'a>(values: impl Iterator<Item = &'a mut Value>) {
     for value in values {
         match value {
             Value::String(text) => text.zeroize(),
