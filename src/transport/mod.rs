@@ -7,6 +7,7 @@
 mod reqwest;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -35,6 +36,13 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// two [with an unknown outcome](crate::Error::with_unknown_outcome) once octets of the
     /// request may have reached the server. No error holds the request's URL.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>>;
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        (**self).send(request).await
+    }
 }
 
 /// Most octets of a response's body that are read; the rest is left on the wire.
