@@ -1,0 +1,218 @@
+//! Web Push: RFC 8030 with VAPID (RFC 8292), to browsers and UnifiedPush distributors.
+//!
+//! The token is the browser's `PushSubscription.toJSON()` as it is. The push services are told
+//! apart by their address, and what is particular to each is in two places: what a request needs
+//! in `exchange`, what an answer means in `refusal`.
+//!
+//! | service | particular |
+//! |---|---|
+//! | Apple | TTL of 1 second to 30 days, a `reason`; a new VAPID header at most once an hour |
+//! | Google | TTL up to 28 days, refusals in plain text |
+//! | Microsoft | `X-WNS-Cache-Policy` for a TTL of 0, 406 as a rate limit, answers in header fields |
+//! | Mozilla | TTL up to 30 days, an `errno` |
+//! | ntfy | 200 with JSON, 507, a `code`, never `Retry-After` |
+//! | any other | RFC 8030 by the status |
+
+mod exchange;
+mod key;
+mod refusal;
+mod resource;
+mod service;
+mod subject;
+mod vapid;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+
+use self::service::Service;
+use self::vapid::{Signer, Signers};
+use crate::clock::{Clock, SystemClock};
+use crate::transport::{ReqwestTransport, Transport};
+use crate::{
+    Accepted, Capabilities, EndpointGuard, Error, ErrorKind, ProviderId, PushProvider, Result,
+    SealedMessage, Token,
+};
+
+pub use self::key::VapidKey;
+pub use self::resource::PushResource;
+pub use self::subject::Subject;
+pub use self::vapid::VapidKeys;
+
+/// Sends to push resources of any push service that follows RFC 8030.
+///
+/// One send is one request, and one more where a VAPID header that was signed earlier is refused
+/// (401, 403): it is signed anew once.
+///
+/// ```no_run
+/// # async fn example(token: sealpush::Token) -> sealpush::Result<()> {
+/// use sealpush::providers::WebPush;
+/// use sealpush::providers::webpush::{VapidKey, VapidKeys};
+/// use sealpush::{Message, PushProviderExt};
+///
+/// let key = VapidKey::from_base64(&std::env::var("VAPID_PRIVATE_KEY").unwrap_or_default())?;
+/// let keys = VapidKeys::new("mailto:ops@push-demo.dev".parse()?, key);
+/// let web_push = WebPush::builder().vapid(keys).build()?;
+/// web_push.send_encrypted(&token, &Message::new("hello")).await?;
+/// # Ok(()) }
+/// ```
+pub struct WebPush {
+    signers: Signers,
+    /// In front of a transport of the caller's own; `ReqwestTransport` holds its guard itself.
+    guard: Option<EndpointGuard>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl WebPush {
+    /// The provider's name in tokens; a token that names none is one of this provider.
+    pub const ID: ProviderId = ProviderId::from_static("webpush");
+
+    /// Largest body that every push service takes, in octets (RFC 8030 §7.2).
+    pub const MAX_BODY: usize = 4096;
+
+    /// Starts with the defaults: no VAPID, the public internet, the system's clock.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder { vapid: None, guard: None, transport: None, clock: Arc::new(SystemClock) }
+    }
+
+    async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        token.require(&Self::ID)?;
+        self.capabilities().check(message)?;
+        let resource = PushResource::try_from(token)?;
+        if let Some(guard) = &self.guard {
+            guard.check(&resource.expose().to_string())?;
+        }
+        let Some(signer) = self.signers.of(token)? else {
+            return self.exchange(&resource, message, None).await;
+        };
+        let header = signer.authorization(resource.origin(), self.clock.unix_seconds())?;
+        let outcome = self.exchange(&resource, message, Some(&header)).await;
+        match self.replacement(signer, &resource, &header, &outcome)? {
+            Some(header) => self.exchange(&resource, message, Some(&header)).await,
+            None => outcome,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        resource: &PushResource,
+        message: &SealedMessage,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Accepted> {
+        let request = exchange::request(resource, message, authorization);
+        let response = self.transport.send(request).await?;
+        exchange::outcome(resource.service(), message, &response, self.clock.now())
+    }
+
+    /// A new header where the outcome is that the push service did not like the one it got.
+    fn replacement(
+        &self,
+        signer: &Signer,
+        resource: &PushResource,
+        refused: &HeaderValue,
+        outcome: &Result<Accepted>,
+    ) -> Result<Option<HeaderValue>> {
+        let age = match (outcome, resource.service()) {
+            (Err(error), service) if is_about_the_header(error) => match service {
+                // ntfy does not read VAPID: its refusals are about the topic.
+                Service::Ntfy => return Ok(None),
+                Service::Apple => APPLE_LEAST_AGE,
+                _ => 0,
+            },
+            _ => return Ok(None),
+        };
+        signer.replace(refused, age, resource.origin(), self.clock.unix_seconds())
+    }
+}
+
+#[async_trait]
+impl PushProvider for WebPush {
+    fn id(&self) -> ProviderId {
+        Self::ID
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(Self::MAX_BODY).with_ttl().with_urgency().with_topic()
+    }
+
+    async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        self.attempt(token, message).await.map_err(|error| error.with_provider(Self::ID))
+    }
+}
+
+impl fmt::Debug for WebPush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebPush").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`WebPush`].
+#[derive(Debug)]
+pub struct Builder {
+    vapid: Option<VapidKeys>,
+    guard: Option<EndpointGuard>,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    /// Signs with these keys. Without any, requests go out without `Authorization`, which most
+    /// push services refuse.
+    #[must_use]
+    pub fn vapid(mut self, keys: VapidKeys) -> Self {
+        self.vapid = Some(keys);
+        self
+    }
+
+    /// Says which push resources may be connected to. Default: those on the public internet.
+    #[must_use]
+    pub fn guard(mut self, guard: EndpointGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Sends through this transport in place of a [`ReqwestTransport`]. Where it may connect to is
+    /// then its own affair; a [`guard`](Self::guard) that is set as well looks at the URL first,
+    /// but cannot see what a name resolves to.
+    #[must_use]
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Reads the time from this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the provider.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when TLS cannot be set up; never with a transport of the caller's own.
+    pub fn build(self) -> Result<WebPush> {
+        let (transport, guard) = match self.transport {
+            Some(transport) => (transport, self.guard),
+            None => {
+                let guard = self.guard.unwrap_or_default();
+                let transport = ReqwestTransport::builder().guard(guard).build()?;
+                (Arc::new(transport) as Arc<dyn Transport>, None)
+            }
+        };
+        let signers = self.vapid.map(Signers::from).unwrap_or_default();
+        Ok(WebPush { signers, guard, transport, clock: self.clock })
+    }
+}
+
+fn is_about_the_header(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unauthorized && matches!(error.status(), Some(401 | 403))
+}
+
+/// Apple asks for no more than one new VAPID header an hour, in seconds.
+const APPLE_LEAST_AGE: u64 = 3600;

@@ -1,0 +1,62 @@
+//! ntfy: a JSON object with a `code`, and JSON on success.
+//!
+//! <https://docs.ntfy.sh/publish/#unifiedpush>
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::{GONE, LONG, MALFORMED, RATE_LIMITED, Refusal, TOO_LARGE, UNAVAILABLE};
+use crate::ErrorKind;
+
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
+    let code = serde_json::from_slice(body).ok().and_then(|Answer { code }| code);
+    match (status.as_u16(), code) {
+        (400, Some(40_000..=40_099)) => Some(MALFORMED),
+        (401 | 403, _) => Some(Refusal::new(
+            ErrorKind::Unauthorized,
+            "the server forbids publishing to this topic; it must allow anonymous writes to \
+             UnifiedPush topics",
+        )),
+        (404, Some(40_401)) => Some(GONE),
+        (413, Some(41_301 | 41_303)) => Some(TOO_LARGE),
+        // ntfy never sends `Retry-After`.
+        (429, Some(DAILY_MESSAGES)) => Some(
+            Refusal::new(
+                ErrorKind::RateLimited,
+                "the day's messages are used up; raise the server's limit or wait",
+            )
+            .with_delay(LONG),
+        ),
+        (429, _) => Some(RATE_LIMITED.with_delay(MINUTE)),
+        (500, Some(50_000..=50_099)) => Some(UNAVAILABLE),
+        (507, _) => Some(
+            Refusal::new(
+                ErrorKind::Unavailable,
+                "nobody has been subscribed to this topic of late; try again in hours, and after \
+                 days treat the subscription as gone",
+            )
+            .with_delay(LONG),
+        ),
+        _ => None,
+    }
+}
+
+/// The name of the message in an answer of success.
+pub(in super::super) fn message_id(body: &[u8]) -> Option<String> {
+    serde_json::from_slice(body).ok().map(|Published { id }| id)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    code: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    id: String,
+}
+
+const DAILY_MESSAGES: u32 = 42_908;
+const MINUTE: Duration = Duration::from_secs(60);

@@ -1,0 +1,263 @@
+//! Who sends: the `Authorization` header of RFC 8292, signed once per key and push service.
+//!
+//! Pure: the time is handed in. A header is signed under the lock of its key's cache, about 20 µs
+//! and no await, so however many sends want the same one, it is signed once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderValue;
+use serde::Serialize;
+
+use super::key::VapidKey;
+use super::subject::Subject;
+use crate::{Error, ErrorKind, Result, Token};
+
+/// The application server's keys: one that new subscriptions are made with, and older ones whose
+/// subscriptions are still in use.
+///
+/// A token names its key in the member `applicationServerKey`, the public key in base64url; one
+/// that names none belongs to the first key.
+///
+/// ```
+/// use sealpush::providers::webpush::{VapidKey, VapidKeys};
+///
+/// let keys = VapidKeys::new("mailto:ops@push-demo.dev".parse()?, VapidKey::generate()?)
+///     .with_key(VapidKey::generate()?);
+/// # Ok::<_, sealpush::Error>(())
+/// ```
+pub struct VapidKeys {
+    subject: Subject,
+    first: VapidKey,
+    older: Vec<VapidKey>,
+}
+
+impl VapidKeys {
+    /// A ring of one key.
+    #[must_use]
+    pub const fn new(subject: Subject, key: VapidKey) -> Self {
+        Self { subject, first: key, older: Vec::new() }
+    }
+
+    /// Adds a key for the tokens that name it.
+    #[must_use]
+    pub fn with_key(mut self, key: VapidKey) -> Self {
+        self.older.push(key);
+        self
+    }
+}
+
+impl fmt::Debug for VapidKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VapidKeys")
+            .field("subject", &self.subject)
+            .field("keys", &(1 + self.older.len()))
+            .finish()
+    }
+}
+
+/// The ring at work. Empty: only tokens that name no key can be sent to.
+#[derive(Default)]
+pub(super) struct Signers(Vec<Signer>);
+
+impl Signers {
+    /// The signer that a token belongs to; `None` without any key.
+    ///
+    /// `TokenMismatch` when the token names a key that is not in the ring.
+    pub(super) fn of(&self, token: &Token) -> Result<Option<&Signer>> {
+        let Some(name) = token.expose("applicationServerKey") else { return Ok(self.0.first()) };
+        match self.0.iter().find(|signer| signer.key.is_named_by(name)) {
+            Some(signer) => Ok(Some(signer)),
+            None => Err(Error::new(
+                ErrorKind::TokenMismatch,
+                "the token was made with a VAPID key that is not configured; add that key, or \
+                 subscribe again with a configured one",
+            )),
+        }
+    }
+}
+
+impl From<VapidKeys> for Signers {
+    fn from(keys: VapidKeys) -> Self {
+        let signer = |key| Signer::new(key, keys.subject.clone());
+        Self(std::iter::once(keys.first).chain(keys.older).map(signer).collect())
+    }
+}
+
+/// A key, and the headers that it signed, by origin.
+pub(super) struct Signer {
+    key: VapidKey,
+    subject: Subject,
+    headers: Mutex<HashMap<String, Header>>,
+}
+
+impl Signer {
+    fn new(key: VapidKey, subject: Subject) -> Self {
+        Self { key, subject, headers: Mutex::default() }
+    }
+
+    /// The value of `Authorization` for an origin; `now` in seconds since the UNIX epoch.
+    pub(super) fn authorization(&self, origin: &str, now: u64) -> Result<HeaderValue> {
+        let mut headers = self.headers();
+        if let Some(header) = headers.get_mut(origin).filter(|header| header.is_fresh(now)) {
+            header.used_at = now;
+            return Ok(header.value.clone());
+        }
+        self.sign(&mut headers, origin, now, None)
+    }
+
+    /// Another header in place of one that the push service refused, signed at least `age` seconds
+    /// ago. `None` when there is nothing new to try: a header is replaced once an hour at most, so
+    /// that a key that is always refused does not double every request.
+    pub(super) fn replace(
+        &self,
+        refused: &HeaderValue,
+        age: u64,
+        origin: &str,
+        now: u64,
+    ) -> Result<Option<HeaderValue>> {
+        let mut headers = self.headers();
+        if let Some(header) = headers.get(origin) {
+            if header.value != *refused {
+                return Ok(Some(header.value.clone()));
+            }
+            let replaced = header.replaced_at.is_some_and(|at| now.saturating_sub(at) < HOUR);
+            if replaced || now.saturating_sub(header.signed_at) < age {
+                return Ok(None);
+            }
+        }
+        self.sign(&mut headers, origin, now, Some(now)).map(Some)
+    }
+
+    fn sign(
+        &self,
+        headers: &mut HashMap<String, Header>,
+        origin: &str,
+        now: u64,
+        replaced_at: Option<u64>,
+    ) -> Result<HeaderValue> {
+        let claims =
+            Claims { aud: origin, exp: now.saturating_add(LIFETIME), sub: self.subject.as_str() };
+        let value = authorization(&self.key, &claims)?;
+        make_room(headers, now);
+        let header = Header { value: value.clone(), signed_at: now, used_at: now, replaced_at };
+        headers.insert(origin.to_owned(), header);
+        Ok(value)
+    }
+
+    fn headers(&self) -> MutexGuard<'_, HashMap<String, Header>> {
+        // The map is whole after every statement, so a panic elsewhere does not spoil it.
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A signed header and, in seconds since the UNIX epoch, what happened to it.
+struct Header {
+    value: HeaderValue,
+    signed_at: u64,
+    used_at: u64,
+    /// When it took the place of one that was refused.
+    replaced_at: Option<u64>,
+}
+
+impl Header {
+    /// Not near its expiry, and not from the future of a clock that was set back.
+    fn is_fresh(&self, now: u64) -> bool {
+        now.checked_sub(self.signed_at).is_some_and(|age| age < LIFETIME - HOUR)
+    }
+}
+
+/// Keeps the cache bounded: whoever subscribes chooses the origin.
+fn make_room(headers: &mut HashMap<String, Header>, now: u64) {
+    if headers.len() < MAX_ORIGINS {
+        return;
+    }
+    headers.retain(|_, header| header.is_fresh(now));
+    if headers.len() >= MAX_ORIGINS {
+        let idle = headers.iter().min_by_key(|(_, header)| header.used_at);
+        if let Some(idle) = idle.map(|(origin, _)| origin.clone()) {
+            headers.remove(&idle);
+        }
+    }
+}
+
+/// What the header says, signed (RFC 8292 §2).
+#[derive(Serialize)]
+struct Claims<'a> {
+    aud: &'a str,
+    exp: u64,
+    sub: &'a str,
+}
+
+/// `vapid t=<JWT>, k=<public key>` (RFC 8292 §3).
+fn authorization(key: &VapidKey, claims: &Claims<'_>) -> Result<HeaderValue> {
+    let claims = serde_json::to_vec(claims).expect("two texts and a number serialize");
+    let mut jwt = format!("{JWT_HEADER}.{}", URL_SAFE_NO_PAD.encode(claims));
+    let signature = key.sign(jwt.as_bytes())?;
+    jwt.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
+    let mut value = HeaderValue::try_from(format!("vapid t={jwt}, k={}", key.public_key()))
+        .expect("base64url fits into a header");
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `{"typ":"JWT","alg":"ES256"}` in base64url.
+const JWT_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9";
+/// Seconds from signing to `exp`. The most allowed is 24 hours (RFC 8292 §2); half of it leaves
+/// room for clocks that differ.
+const LIFETIME: u64 = 12 * HOUR;
+/// How long before its expiry a header is signed anew, and how seldom one is replaced after a
+/// refusal, in seconds. Apple asks for no more than one new token an hour.
+const HOUR: u64 = 3600;
+/// Headers kept per key.
+const MAX_ORIGINS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn signer() -> Signer {
+        Signer::new(VapidKey::generate().unwrap(), "mailto:ops@push-demo.dev".parse().unwrap())
+    }
+
+    #[test]
+    fn the_constant_header_says_what_the_comment_says() {
+        assert_eq!(URL_SAFE_NO_PAD.decode(JWT_HEADER).unwrap(), br#"{"typ":"JWT","alg":"ES256"}"#);
+    }
+
+    #[test]
+    fn a_stranger_cannot_grow_the_cache_nor_push_out_an_origin_in_use() {
+        let signer = signer();
+        let in_use = signer.authorization("https://push.example.net", NOW).unwrap();
+        for stranger in 0..MAX_ORIGINS + 10 {
+            let now = NOW + 1 + u64::try_from(stranger).unwrap() / 100;
+            signer.authorization(&format!("https://{stranger}.example.net"), now).unwrap();
+            assert_eq!(signer.authorization("https://push.example.net", now).unwrap(), in_use);
+        }
+        assert_eq!(signer.headers().len(), MAX_ORIGINS);
+    }
+
+    #[test]
+    fn expired_headers_make_room_first() {
+        let signer = signer();
+        for origin in 0..MAX_ORIGINS {
+            signer.authorization(&format!("https://{origin}.example.net"), NOW).unwrap();
+        }
+        signer.authorization("https://push.example.net", NOW + LIFETIME).unwrap();
+        assert_eq!(signer.headers().len(), 1);
+    }
+
+    #[test]
+    fn a_header_of_the_future_is_not_used() {
+        let signer = signer();
+        let early = signer.authorization("https://push.example.net", NOW).unwrap();
+        let later = signer.authorization("https://push.example.net", NOW - 1).unwrap();
+        assert_ne!(early, later);
+    }
+}

@@ -1,0 +1,147 @@
+//! The browser's `PushSubscription.toJSON()` is a token as it is.
+#![cfg(feature = "webpush")]
+
+mod web_push_support;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use sealpush::providers::WebPush;
+use sealpush::providers::webpush::PushResource;
+use sealpush::{ErrorKind, Message, PushProvider, PushProviderExt, Token, UserAgentSecret, open};
+use serde_json::{Value, json};
+
+use web_push_support::*;
+
+#[tokio::test]
+async fn keys_are_taken_in_every_base64() {
+    let user_agent = UserAgentSecret::generate().unwrap();
+    let (point, auth) = (user_agent.keys().public_octets(), user_agent.keys().auth_secret());
+    let script = Script::new();
+    let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
+    for engine in [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD, &STANDARD_NO_PAD] {
+        let token: Token = json!({
+            "endpoint": ENDPOINT,
+            "expirationTime": null,
+            "keys": { "p256dh": engine.encode(point), "auth": engine.encode(auth.expose()) },
+        })
+        .to_string()
+        .parse()
+        .unwrap();
+        web_push.send_encrypted(&token, &Message::new("hello")).await.unwrap();
+    }
+    let requests = script.requests();
+    assert_eq!(requests.len(), 4);
+    for request in requests {
+        assert_eq!(open(&user_agent, request.body()).unwrap(), b"hello");
+    }
+}
+
+#[test]
+fn what_a_browser_adds_is_kept() {
+    let browser = json!({
+        "endpoint": ENDPOINT,
+        "expirationTime": 1_800_000_000_000_u64,
+        "options": { "userVisibleOnly": true },
+        "applicationServerKey": P256DH,
+        "keys": { "p256dh": P256DH, "auth": AUTH },
+    });
+    let token: Token = browser.to_string().parse().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&token.to_json()).unwrap(), browser);
+}
+
+#[test]
+fn the_octets_of_the_push_resource_are_kept() {
+    for endpoint in [
+        "https://wns2-par02p.notify.windows.com/w/?token=BQYAAAD%2bZ%2fq%3d",
+        "https://fcm.googleapis.com/fcm/send/dJ8:APA91b_-~x",
+        "https://push.example.net/a//b/../c?x=%7E&y=~'!()*",
+        "https://push.example.net:443/?",
+    ] {
+        let resource = PushResource::try_from(&token(endpoint)).unwrap();
+        assert_eq!(resource.expose().to_string(), endpoint);
+    }
+}
+
+#[test]
+fn a_push_resource_shows_nothing_of_itself() {
+    let resource = PushResource::try_from(&token(ENDPOINT)).unwrap();
+    assert_eq!(format!("{resource:?}"), "PushResource([redacted])");
+    assert_eq!(resource.origin(), "https://push.example.net");
+}
+
+#[tokio::test]
+async fn a_bad_push_resource_is_refused_and_nothing_is_sent() {
+    let script = Script::new();
+    let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
+    let long = format!("https://push.example.net/{}", "a".repeat(2048));
+    for endpoint in [
+        "",
+        "/wpush/v2/secret-capability",
+        "push.example.net/secret-capability",
+        "https://",
+        "https:///secret-capability",
+        "https://push.example.net:99999/secret-capability",
+        "https://push.example.net/secret capability",
+        "https://push.example.net/secret\ncapability",
+        "https://push.example.net/sécret",
+        "https://push.example.net\\secret-capability",
+        "https://push.example.net/secret-capability#fragment",
+        "https://push.example.net/secret-capability#",
+        "https://user@push.example.net/secret-capability",
+        "https://user:password@push.example.net/secret-capability",
+        "ftp://push.example.net/secret-capability",
+        "file:///secret-capability",
+        "data:text/plain,secret-capability",
+        "javascript:secret-capability",
+        &long,
+    ] {
+        let error = web_push.send(&token(endpoint), &message()).await.expect_err(endpoint);
+        assert_eq!(error.kind(), ErrorKind::InvalidToken, "{endpoint}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+    for endpoint in [json!(null), json!(5), json!(["https://push.example.net/a"])] {
+        let mut subscription = subscription(ENDPOINT);
+        subscription["endpoint"] = endpoint;
+        let token: Token = subscription.to_string().parse().unwrap();
+        let error = web_push.send(&token, &message()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidToken);
+    }
+    assert!(script.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_of_another_provider_is_refused_and_nothing_is_sent() {
+    let script = Script::new();
+    let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
+    let mut subscription = subscription(ENDPOINT);
+    subscription["provider"] = "fcm".into();
+    let token: Token = subscription.to_string().parse().unwrap();
+    let error = web_push.send(&token, &message()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TokenMismatch);
+    assert_eq!(error.provider(), Some(&WebPush::ID));
+    assert!(script.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_guard_in_front_of_a_transport_of_ones_own_is_asked_first() {
+    let script = Script::new();
+    let web_push = WebPush::builder()
+        .transport(script.clone())
+        .guard(sealpush::EndpointGuard::public())
+        .build()
+        .unwrap();
+    let error = web_push.send(&token("https://127.0.0.1/a"), &message()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Blocked);
+    assert!(script.requests().is_empty());
+    web_push.send(&token("https://updates.push.services.mozilla.com/a"), &message()).await.unwrap();
+    assert_eq!(script.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn by_default_only_the_public_internet_is_reached() {
+    let web_push = WebPush::builder().build().unwrap();
+    for endpoint in ["http://127.0.0.1:9/a", "https://localhost/a", "https://10.0.0.1/a"] {
+        let error = web_push.send(&token(endpoint), &message()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Blocked, "{endpoint}");
+    }
+}
