@@ -42,8 +42,8 @@ fn before_connection(error: &reqwest::Error) -> Error {
         Error::new(ErrorKind::Timeout, "no connection within the deadline; nothing was sent")
     } else if error.is_dns() {
         Error::new(ErrorKind::Transport, "the host's name does not resolve; nothing was sent")
-    } else if chain(error).any(is_tls) {
-        Error::new(ErrorKind::Transport, "the TLS handshake failed; nothing was sent")
+    } else if let Some(refusal) = chain(error).find_map(|cause| cause.downcast_ref()) {
+        Error::new(ErrorKind::Transport, tls_fact(refusal))
     } else {
         Error::new(ErrorKind::Transport, "the connection failed; nothing was sent")
     };
@@ -58,13 +58,34 @@ fn with_system_cause(mapped: Error, error: &reqwest::Error) -> Error {
     }
 }
 
-/// rustls reports what it refuses as invalid data.
-fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
-    cause
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+/// What rustls refused, by what an operator can do about it.
+fn tls_fact(refusal: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Certificate;
+    let rustls::Error::InvalidCertificate(certificate) = refusal else {
+        return "the TLS handshake failed; nothing was sent";
+    };
+    match certificate {
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            "the server's certificate has expired; nothing was sent"
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name; nothing was sent"
+        }
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet; nothing was sent"
+        }
+        Certificate::UnknownIssuer => {
+            "the issuer of the server's certificate is not trusted; a root certificate of your own \
+             is added when the transport is built; nothing was sent"
+        }
+        _ => "the server's certificate was refused; nothing was sent",
+    }
 }
 
+/// The causes of an error, also those inside an `io::Error`, whose `source` passes over them.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
+    std::iter::successors(error.source(), |&cause| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.map(|inner| inner as _).or_else(|| cause.source())
+    })
 }
