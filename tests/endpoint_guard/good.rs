@@ -1,0 +1,76 @@
+//! Endpoints as real push services hand them out, and public addresses next to those that are not.
+
+/// All of them pass the public guard.
+pub(crate) const ENDPOINTS: [&str; 62] = [
+    // Mozilla
+    "https://updates.push.services.mozilla.com/wpush/v1/gAAAAABlJzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+    "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABl-_x0aqvOMsLrt54w4rJUsV3raZJfFBR",
+    "https://updates.push.services.mozilla.com:443/wpush/v2/gAAAAABl",
+    "https://updates-autopush.stage.mozaws.net/wpush/v2/gAAAAABl",
+    "https://updates-autopush.dev.mozaws.net/wpush/v1/gAAAAABl",
+    // Google
+    "https://fcm.googleapis.com/fcm/send/dXt3Yz0aaaa:APA91bHPRgkFLJu6RnRA-_x0aqvOMsLrt54w4rJUsV",
+    "https://fcm.googleapis.com/wp/dXt3Yz0aaaa:APA91bHPRgkFLJu6RnRA",
+    "https://fcm.googleapis.com/preprod/wp/dXt3Yz0aaaa:APA91bHPRgkFLJu6RnRA",
+    "https://jmt17.google.com/fcm/send/dXt3Yz0aaaa:APA91bHPRgkFLJu6RnRA",
+    "https://android.googleapis.com/gcm/send/APA91bHPRgkFLJu6RnRA",
+    "https://fcm.googleapis.com/v1/projects/example/messages:send",
+    "https://oauth2.googleapis.com/token",
+    // Microsoft
+    "https://wns2-par02p.notify.windows.com/w/?token=BQYAAAD%2fJzLQ3raZJfFBR0aqvOMsLrt54w%3d%3d",
+    "https://wns2-db5p.notify.windows.com/w/?token=BQYAAAD%2bJzLQ3raZ%2fJfFBR",
+    "https://wns2-bl2p.notify.windows.com/w/?token=BQYAAAD%2bJzLQ3raZ",
+    "https://wns2-sg2p.notify.windows.com/w/?token=BQYAAAD%2bJzLQ3raZ",
+    "https://db5p.notify.windows.com/w/?token=BQYAAAD%2bJzLQ3raZ",
+    "https://sg2p.notify.windows.com/w/?token=BQYAAAD+JzLQ3raZ/JfFBR==",
+    // Apple
+    "https://web.push.apple.com/QGuQyavXutnMH-JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+    "https://web.push.apple.com./QGuQyavXutnMH",
+    "https://api.push.apple.com/3/device/00fc13adff785122b4ad28809a3420982341241421348097878e577c",
+    "https://api.sandbox.push.apple.com/3/device/00fc13adff785122b4ad28809a3420982341241421348097",
+    // OneSignal
+    "https://api.onesignal.com/notifications?c=push",
+    // UnifiedPush distributors and self-hosted services
+    "https://ntfy.sh/upJzLQ3raZJfFB?up=1",
+    "https://ntfy.example.net/upJzLQ3raZJfFB?up=1",
+    "https://up.conversations.im/push/01HPJzLQ3raZJfFBR0aqvOMsLrt54w",
+    "https://push.services.example.net/wpush/v2/gAAAAABl",
+    "https://cloud.example.net/index.php/apps/uppush/push/2f6a3a6e-6e0a-4f4c-a1f2-0d6a1a2b3c4d",
+    "https://gotify.example.org/UP?token=CJzLQ3raZJfFB",
+    "https://matrix.example.com/_matrix/push/v1/notify",
+    "https://autopush.example.co.uk/wpush/v2/gAAAAABl",
+    "https://push_1.example.net/p/1",
+    "https://3.example.net/p/1",
+    "https://PUSH.Example.NET/p/1",
+    "https://push.example.net",
+    "https://push.example.net?token=1",
+    "https://push.example.net//p/../q/%2e%2e/1",
+    // Internationalized names
+    "https://push.b\u{fc}cher.example/p/1",
+    "https://\u{43f}\u{443}\u{448}.example.net/p/1",
+    "https://xn--bcher-kva.example/p/1",
+    "https://\u{30d7}\u{30c3}\u{30b7}\u{30e5}.example.net/p/1",
+    // Names that only look local
+    "https://localhost.example.net/p/1",
+    "https://internal.example.net/p/1",
+    "https://mylocal.example.net/p/1",
+    "https://127.0.0.1.example.net/p/1",
+    // Public addresses beside the ranges that are not
+    "https://1.0.0.0/p/1",
+    "https://9.255.255.255/p/1",
+    "https://11.0.0.0/p/1",
+    "https://100.63.255.255/p/1",
+    "https://100.128.0.0/p/1",
+    "https://126.255.255.255/p/1",
+    "https://128.0.0.0/p/1",
+    "https://169.253.255.255/p/1",
+    "https://172.32.0.0/p/1",
+    "https://192.0.1.0/p/1",
+    "https://192.167.255.255/p/1",
+    "https://198.20.0.0/p/1",
+    "https://223.255.255.255/p/1",
+    "https://[2606:4700:4700::1111]/p/1",
+    "https://[2001:db7:ffff:ffff:ffff:ffff:ffff:ffff]/p/1",
+    "https://[64:ff9b::808:808]/p/1",
+    "https://[2002:808:808::1]/p/1",
+];
