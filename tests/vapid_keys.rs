@@ -151,6 +151,12 @@ fn a_scalar_that_is_no_private_key_is_refused() {
 }
 
 #[test]
+fn keys_are_wiped_when_dropped() {
+    fn assert_wiped<T: zeroize::ZeroizeOnDrop>() {}
+    assert_wiped::<VapidKey>();
+}
+
+#[test]
 fn debug_shows_no_key() {
     let key = VapidKey::generate().unwrap();
     assert_eq!(format!("{key:?}"), "VapidKey([redacted])");

@@ -169,12 +169,15 @@ impl ZeroizeOnDrop for VapidKey {}
 /// The text from the first block on that holds a private key.
 fn private_key_block(pem: &str) -> Result<&str> {
     let mut holds_other = false;
-    for (start, _) in pem.match_indices(BEGIN) {
-        let block = pem.get(start..).unwrap_or_default();
-        let label = block.trim_start_matches(BEGIN).split("-----").next().unwrap_or_default();
+    for (start, begin) in pem.match_indices("-----BEGIN ") {
+        let (_, block) = pem.split_at(start);
+        let Some((label, rest)) = block.split_at(begin.len()).1.split_once("-----") else {
+            continue;
+        };
+        // OpenSSL's older form names the cipher in a header field: `Proc-Type: 4,ENCRYPTED`.
+        let has_fields = rest.split("-----").next().is_some_and(|text| text.contains(':'));
         match label {
-            // OpenSSL's older form has the cipher in a header field, `Proc-Type: 4,ENCRYPTED`.
-            "PRIVATE KEY" | "EC PRIVATE KEY" if !block.contains("Proc-Type:") => return Ok(block),
+            "PRIVATE KEY" | "EC PRIVATE KEY" if !has_fields => return Ok(block),
             "ENCRYPTED PRIVATE KEY" | "EC PRIVATE KEY" => {
                 return Err(configuration(
                     "the VAPID private key is encrypted; decrypt it first, for example with \
@@ -203,6 +206,5 @@ fn configuration(message: &'static str) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-const BEGIN: &str = "-----BEGIN ";
 /// Octets of a P-256 private key.
 const SCALAR_LEN: usize = 32;
