@@ -5,6 +5,8 @@ pub mod clock;
 mod error;
 #[cfg(feature = "reqwest")]
 pub mod guard;
+#[cfg(feature = "client")]
+pub mod layers;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod message;
