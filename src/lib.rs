@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod clock;
 mod error;
 #[cfg(feature = "reqwest")]
@@ -20,6 +22,8 @@ pub mod transport;
 #[path = "../providers/mod.rs"]
 pub mod providers;
 
+#[cfg(feature = "client")]
+pub use crate::client::Client;
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "reqwest")]
 pub use crate::guard::EndpointGuard;

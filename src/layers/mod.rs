@@ -44,7 +44,9 @@ mod timeout;
 mod trace;
 
 pub use self::failover::Failover;
+pub(crate) use self::origin::Origin;
 pub use self::rate_limit::{Rate, RateLimit};
+pub(crate) use self::retry::{Attempts, Retrier};
 pub use self::retry::{Retry, RetryPolicy};
 pub use self::timeout::Timeout;
 pub use self::trace::Trace;

@@ -1,0 +1,106 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::{Client, Inner, Limits, Route};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layers::{Retrier, RetryPolicy};
+use crate::provider::PushProvider;
+
+/// Configures a [`Client`].
+#[must_use]
+pub struct ClientBuilder {
+    providers: Vec<Arc<dyn PushProvider>>,
+    retry: Option<RetryPolicy>,
+    limits: Limits,
+}
+
+impl ClientBuilder {
+    /// Adds a provider, bare or in [`layers`](crate::layers). It gets the tokens that carry its
+    /// [`id`](PushProvider::id).
+    pub fn provider(mut self, provider: impl PushProvider) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Repeats attempts that may succeed later. Default: one call is one attempt.
+    ///
+    /// Use it in place of the layer [`Retry`](crate::layers::Retry), not beside it: attempts
+    /// multiply. Budgets are kept for each provider and origin.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// Most requests under way in one [`Client::send_many`]. Default: 400.
+    pub fn in_flight(mut self, requests: NonZeroUsize) -> Self {
+        self.limits.in_flight = requests.get();
+        self
+    }
+
+    /// Most of them to one origin. Default: 100, the number of streams that every HTTP/2 server
+    /// is asked to allow on a connection (RFC 9113 §6.5.2); raise it together with the connections
+    /// of the transport.
+    ///
+    /// Below [`in_flight`](Self::in_flight), it keeps an origin that hangs from taking every place.
+    pub fn in_flight_per_origin(mut self, requests: NonZeroUsize) -> Self {
+        self.limits.in_flight_per_origin = requests.get();
+        self
+    }
+
+    /// Most jobs that one [`Client::send_many`] holds while they wait for their origin or for their
+    /// next attempt. Default: 4096, about 8 MiB of long tokens.
+    ///
+    /// When so many wait, no more are taken in: an origin that hangs holds up the others only once
+    /// the queue is full of its jobs.
+    pub fn queue(mut self, jobs: NonZeroUsize) -> Self {
+        self.limits.queue = jobs.get();
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when there is no provider, or two of one name:
+    /// [`Failover`](crate::layers::Failover) makes one of several accounts.
+    pub fn build(self) -> Result<Client> {
+        let mut routes = HashMap::new();
+        for provider in self.providers {
+            let Entry::Vacant(place) = routes.entry(provider.id()) else {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!("two providers are named '{}'", provider.id()),
+                ));
+            };
+            let retrier = self.retry.clone().map(|p| Retrier::new(p, provider.capabilities()));
+            place.insert(Route { provider, retrier });
+        }
+        if routes.is_empty() {
+            return Err(Error::new(ErrorKind::Configuration, "the client has no provider"));
+        }
+        Ok(Client(Arc::new(Inner { routes, limits: self.limits })))
+    }
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            providers: Vec::new(),
+            retry: None,
+            limits: Limits { in_flight: 400, in_flight_per_origin: 100, queue: 4096 },
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("providers", &self.providers)
+            .field("retry", &self.retry)
+            .field("limits", &self.limits)
+            .finish()
+    }
+}

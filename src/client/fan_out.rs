@@ -1,0 +1,204 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::Client;
+use super::lanes::{Job, Stage, Ticket};
+use super::worker::{Shared, Worker};
+use crate::error::Result;
+use crate::layers::Origin;
+use crate::message::Message;
+use crate::provider::Accepted;
+use crate::token::Token;
+
+/// The outcomes of [`Client::send_many`], as they finish. It does nothing until it is polled.
+///
+/// * **Every job that was taken in has one outcome.** Even if a provider panics: then it is
+///   `Timeout` with an unknown outcome.
+/// * **Memory is flat.** Jobs are taken from their stream as they can be handled; at most
+///   [`queue`](super::ClientBuilder::queue) wait, [`in_flight`](super::ClientBuilder::in_flight)
+///   are under way, and as many outcomes are kept for a slow reader before sending pauses.
+/// * **No origin starves another.** Each has its own queue and its own
+///   [limit](super::ClientBuilder::in_flight_per_origin); they take turns. The first request to an
+///   origin goes alone until it has an outcome, so that the rest find an open connection; an origin
+///   that answers `RateLimited` gets half as many at once, down to one, until it does better.
+/// * **Waiting takes no place.** With [`retry`](super::ClientBuilder::retry), a job that waits for
+///   its next attempt goes back to the queue.
+///
+/// Messages are sealed and sent by as many tasks as there are requests under way, so that a runtime
+/// with several threads uses them: sealing is most of the work. The tasks belong to this value.
+/// Dropping it aborts them, and with them the requests; [`drain`](Self::drain) ends in order.
+///
+/// # Panics
+///
+/// When polled outside of a tokio runtime.
+#[must_use = "nothing is sent until the stream is polled"]
+pub struct SendMany<K, S> {
+    /// `None` when it is at its end, or no more is wanted of it.
+    jobs: Option<Pin<Box<S>>>,
+    shared: Arc<Shared<K>>,
+    workers: JoinSet<()>,
+    /// Outcomes taken from the shared state, so that it is locked once for many.
+    outcomes: VecDeque<(K, Result<Accepted>)>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<K: Send + 'static, S> SendMany<K, S> {
+    /// Most jobs that are taken in under one lock.
+    const BATCH: usize = 64;
+
+    pub(super) fn new(client: Client, jobs: S) -> Self {
+        Self {
+            jobs: Some(Box::pin(jobs)),
+            shared: Arc::new(Shared::new(client)),
+            workers: JoinSet::new(),
+            outcomes: VecDeque::new(),
+            timer: None,
+        }
+    }
+
+    /// Ends in order: takes in no more, starts no more, gives the requests under way until the
+    /// deadline, counted from this call, and cuts off those that remain.
+    ///
+    /// Each job that was taken in and not yet given out is in the answer, once. What is still in
+    /// the stream of jobs is dropped with it; pass a `&mut` of the stream to
+    /// [`send_many`](Client::send_many) to keep it.
+    ///
+    /// Dropping the future loses nothing: call it again, or read the outcomes of what is under way
+    /// from the stream.
+    pub async fn drain(&mut self, deadline: Duration) -> Drained<K> {
+        self.jobs = None;
+        self.shared.lock().closed = true;
+
+        let at_rest = poll_fn(|cx| self.shared.poll_at_rest(cx));
+        // Past the deadline, the workers that are left report themselves cut off.
+        let _ = timeout(deadline, at_rest).await;
+        self.workers.shutdown().await;
+
+        let mut state = self.shared.lock();
+        let mut finished: Vec<_> = self.outcomes.drain(..).collect();
+        finished.extend(state.outcomes.drain(..));
+        let mut unsent = Vec::new();
+        for Job { ticket, stage } in state.lanes.take_all() {
+            match stage {
+                Stage::Fresh(message) => unsent.push((ticket.key, ticket.token, message)),
+                Stage::Refused { error, .. } => finished.push((ticket.key, Err(error))),
+            }
+        }
+        Drained { finished, unsent }
+    }
+}
+
+impl<K, S> SendMany<K, S>
+where
+    K: Send + 'static,
+    S: Stream<Item = (K, Token, Message)>,
+{
+    /// Takes jobs from their stream while there is room; the second is whether there may be more
+    /// at once.
+    fn take_in(&mut self, cx: &mut Context<'_>) -> (Vec<Job<K>>, bool) {
+        let mut taken = Vec::new();
+        let Some(jobs) = &mut self.jobs else { return (taken, false) };
+        let room = {
+            let state = self.shared.lock();
+            self.shared.client.0.limits.queue.saturating_sub(state.lanes.waiting())
+        };
+        while taken.len() < room.min(Self::BATCH) {
+            match jobs.as_mut().poll_next(cx) {
+                Poll::Ready(Some((key, token, message))) => {
+                    let origin = Origin::of(&token);
+                    let ticket = Ticket { key, token, origin };
+                    taken.push(Job { ticket, stage: Stage::Fresh(message) });
+                }
+                Poll::Ready(None) => {
+                    self.jobs = None;
+                    return (taken, false);
+                }
+                Poll::Pending => return (taken, false),
+            }
+        }
+        (taken, room > Self::BATCH)
+    }
+
+    fn poll_timer(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(cx)
+    }
+}
+
+impl<K, S> Stream for SendMany<K, S>
+where
+    K: Send + 'static,
+    S: Stream<Item = (K, Token, Message)>,
+{
+    type Item = (K, Result<Accepted>);
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(outcome) = this.outcomes.pop_front() {
+                return Poll::Ready(Some(outcome));
+            }
+            while let Poll::Ready(Some(_)) = this.workers.poll_join_next(cx) {}
+
+            let (taken, more) = this.take_in(cx);
+            let mut state = this.shared.lock();
+            taken.into_iter().for_each(|job| state.lanes.push(job));
+            state.lanes.release(Instant::now());
+            std::mem::swap(&mut state.outcomes, &mut this.outcomes);
+            while let Some(job) = state.start(&this.shared.client) {
+                this.workers.spawn(Worker::new(Arc::clone(&this.shared), job).run());
+            }
+            if more || !this.outcomes.is_empty() || !state.outcomes.is_empty() {
+                continue;
+            }
+            let at_rest = state.running == 0 && (state.closed || state.lanes.waiting() == 0);
+            if this.jobs.is_none() && at_rest {
+                return Poll::Ready(None);
+            }
+            state.reader = Some(cx.waker().clone());
+            let due = state.lanes.next_due();
+            drop(state);
+            match due {
+                Some(due) => ready!(this.poll_timer(due, cx)),
+                None => return Poll::Pending,
+            }
+        }
+    }
+}
+
+// The streams and the timer are pinned in boxes; outcomes are only moved.
+impl<K, S> Unpin for SendMany<K, S> {}
+
+impl<K, S> fmt::Debug for SendMany<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.lock();
+        f.debug_struct("SendMany")
+            .field("waiting", &state.lanes.waiting())
+            .field("running", &state.running)
+            .field("outcomes", &(state.outcomes.len() + self.outcomes.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// What [`SendMany::drain`] leaves behind: every job that was taken in, once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Drained<K> {
+    /// Those that were tried. One that was cut off at the deadline is `Timeout` with an unknown
+    /// outcome; one that waited for its next attempt has the error of its last.
+    pub finished: Vec<(K, Result<Accepted>)>,
+    /// Those that were not, in no order.
+    pub unsent: Vec<(K, Token, Message)>,
+}

@@ -1,0 +1,153 @@
+//! Many providers behind one door, one message or a million.
+//!
+//! A [`Client`] finds the provider of a token, seals, sends, and, when it is asked to, retries. It
+//! keeps no token and no message: what is to be delivered later belongs into the application's own
+//! store.
+
+mod builder;
+mod fan_out;
+mod first;
+mod lanes;
+mod worker;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::Stream;
+
+pub use self::builder::ClientBuilder;
+pub use self::fan_out::{Drained, SendMany};
+pub use self::first::First;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layers::Retrier;
+use crate::message::{Message, SealedMessage};
+use crate::provider::{Accepted, ProviderId, PushProvider};
+use crate::token::Token;
+
+/// Sends to the provider that a token belongs to.
+///
+/// Cloning is cheap; the clones share the providers and the retry budgets.
+///
+/// ```
+/// # #[cfg(feature = "mock")]
+/// # async fn example(token: sealpush::Token) -> sealpush::Result<()> {
+/// use sealpush::layers::RetryPolicy;
+/// use sealpush::{Client, Message, providers::Mock};
+///
+/// let client = Client::builder().provider(Mock::new()).retry(RetryPolicy::default()).build()?;
+/// let accepted = client.send_encrypted(&token, &Message::new("hello")).await?;
+/// assert_eq!(accepted.provider, Mock::ID);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+impl Client {
+    /// Starts with no provider and no retries.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Sends a message that was sealed elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// `TokenMismatch` when no provider has the token's name; otherwise what the provider answers
+    /// to the last attempt.
+    pub async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let route = self.route(token)?;
+        match &route.retrier {
+            Some(retrier) => retrier.send(&route.provider, token, message).await,
+            None => route.provider.send(token, message).await,
+        }
+    }
+
+    /// Seals a message for the user agent of the token, once, and sends it.
+    ///
+    /// # Errors
+    ///
+    /// `TokenMismatch` when no provider has the token's name, `PayloadTooLarge` when the message
+    /// does not fit, both before anything is sent; otherwise what the provider answers to the last
+    /// attempt.
+    pub async fn send_encrypted(&self, token: &Token, message: &Message) -> Result<Accepted> {
+        let sealed = self.route(token)?.seal(token, message)?;
+        self.send(token, &sealed).await
+    }
+
+    /// Sends many messages: a stream of jobs in, a stream of outcomes out, each with the key that
+    /// the caller gave it, as they finish. See [`SendMany`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "mock")]
+    /// # async fn example(client: sealpush::Client, users: Vec<(u64, sealpush::Token)>) {
+    /// use futures_util::{StreamExt, stream};
+    /// use sealpush::Message;
+    ///
+    /// let message = Message::new("hello");
+    /// let jobs = stream::iter(users).map(|(user, token)| (user, token, message.clone()));
+    /// let mut outcomes = client.send_many(jobs);
+    /// while let Some((user, outcome)) = outcomes.next().await {
+    ///     if outcome.is_err_and(|error| error.is_token_dead()) {
+    ///         println!("forget the token of user {user}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn send_many<K, S>(&self, jobs: S) -> SendMany<K, S>
+    where
+        K: Send + 'static,
+        S: Stream<Item = (K, Token, Message)>,
+    {
+        SendMany::new(self.clone(), jobs)
+    }
+
+    /// Sends to the first of a person's tokens that takes the message. See [`First`].
+    pub async fn send_first(&self, tokens: &[Token], message: &Message) -> First {
+        first::send(self, tokens, message).await
+    }
+
+    fn route(&self, token: &Token) -> Result<&Route> {
+        self.0.routes.get(token.provider()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::TokenMismatch,
+                format!("this client has no provider '{}'", token.provider()),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("providers", &self.0.routes.values().map(|r| &r.provider).collect::<Vec<_>>())
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    routes: HashMap<ProviderId, Route>,
+    limits: Limits,
+}
+
+struct Route {
+    provider: Arc<dyn PushProvider>,
+    retrier: Option<Retrier>,
+}
+
+impl Route {
+    fn seal(&self, token: &Token, message: &Message) -> Result<SealedMessage> {
+        message
+            .seal(token.keys(), self.provider.capabilities().max_body)
+            .map_err(|error| error.with_provider(token.provider().clone()))
+    }
+}
+
+/// Bounds of [`Client::send_many`]; see [`ClientBuilder`].
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    in_flight: usize,
+    in_flight_per_origin: usize,
+    queue: usize,
+}
