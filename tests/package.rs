@@ -1,0 +1,104 @@
+//! What the manifest promises to those who add the crate: its size, its parts, its Rust version.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// Names and versions of the crates of a normal build on Linux, ourselves included.
+fn tree(features: &[&str]) -> BTreeSet<String> {
+    let output = cargo(
+        &[&["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"], features].concat(),
+    );
+    output.lines().map(|line| line.split(" (").next().unwrap().trim().to_owned()).collect()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .args(["--target", "x86_64-unknown-linux-gnu", "--offline"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn has(tree: &BTreeSet<String>, name: &str) -> bool {
+    tree.iter().any(|entry| entry.split(' ').next() == Some(name))
+}
+
+#[test]
+fn the_default_tree_has_at_most_125_crates() {
+    let tree = tree(&[]);
+    assert!(has(&tree, "reqwest") && has(&tree, "sealpush"), "{tree:?}");
+    assert!(tree.len() <= 125, "{} crates: {tree:#?}", tree.len());
+    println!("default: {} crates", tree.len());
+}
+
+#[test]
+fn the_core_alone_has_no_runtime_no_client_and_at_most_60_crates() {
+    let tree = tree(&["--no-default-features", "--features", "rust-crypto"]);
+    assert!(has(&tree, "p256"), "{tree:?}");
+    for absent in ["tokio", "reqwest", "hyper", "url", "aws-lc-rs", "cc"] {
+        assert!(!has(&tree, absent), "{absent} is in the core's tree");
+    }
+    assert!(tree.len() <= 60, "{} crates: {tree:#?}", tree.len());
+    println!("core: {} crates", tree.len());
+}
+
+#[test]
+fn nothing_pulls_rsa_openssl_or_a_second_tls_library() {
+    let tree = tree(&["--all-features"]);
+    for absent in ["rsa", "openssl", "openssl-sys", "native-tls", "ring"] {
+        assert!(!has(&tree, absent), "{absent} is in the tree");
+    }
+}
+
+/// Only the newest toolchain may be at hand, so this compares declarations: ours is the highest
+/// `rust-version` of the crates that a user builds.
+#[test]
+fn the_rust_version_is_what_the_dependencies_need() {
+    let text = cargo(&[
+        "tree",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--all-features",
+        "--format",
+        "{p}",
+    ]);
+    let built: BTreeSet<(String, String)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?.to_owned(), words.next()?.trim_start_matches('v').to_owned()))
+        })
+        .collect();
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["metadata", "--format-version", "1", "--all-features", "--offline"])
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let version = |text: &str| -> Vec<u32> {
+        let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap()).collect();
+        parts.resize(3, 0);
+        parts
+    };
+    let mut ours = None;
+    let mut needed = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap().to_owned();
+        let id = (name.clone(), package["version"].as_str().unwrap().to_owned());
+        let Some(rust_version) = package["rust_version"].as_str() else { continue };
+        if name == "sealpush" {
+            ours = Some(version(rust_version));
+        } else if built.contains(&id) {
+            needed.push((version(rust_version), name));
+        }
+    }
+    let highest = needed.into_iter().max().unwrap();
+    assert_eq!(ours.unwrap(), highest.0, "needed by {}", highest.1);
+}
