@@ -14,11 +14,13 @@ use self::record::{DELIMITER, OVERHEAD, Parts, SALT_LEN, TAG_LEN, unpadded_len, 
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) mod backend;
+mod data;
 pub(crate) mod keys;
 pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 
+pub use self::data::{DATA_FIELD, open_data, open_data_field};
 pub use self::keys::{AuthSecret, UserAgentKeys, UserAgentSecret};
 
 /// Largest sealed body, in octets: what every push service must take (RFC 8030 §7.2).
