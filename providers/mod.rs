@@ -1,15 +1,22 @@
 //! The backends, each behind a feature of its own name.
 //!
-//! | provider | feature | address in a token | largest body |
+//! | provider | feature | address in a token | largest body, octets |
 //! |---|---|---|---|
+//! | [`Fcm`] | `fcm` | registration token or installation id | 3069 |
 //! | [`Mock`] | `mock` | none | as set |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
+#[cfg(any(feature = "fcm", feature = "onesignal"))]
+mod base_url;
+#[cfg(feature = "fcm")]
+pub mod fcm;
 #[cfg(feature = "mock")]
 pub mod mock;
 #[cfg(feature = "webpush")]
 pub mod webpush;
 
+#[cfg(feature = "fcm")]
+pub use self::fcm::Fcm;
 #[cfg(feature = "mock")]
 pub use self::mock::Mock;
 #[cfg(feature = "webpush")]

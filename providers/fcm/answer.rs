@@ -1,0 +1,332 @@
+//! What FCM's answers mean. Pure.
+//!
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>. The detail of type
+//! `FcmError` decides before the status does, and the free text is the last resort. A token is
+//! given up on unambiguous answers only, and FCM's own text is never repeated: it can quote the
+//! request.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, retry_after};
+use crate::{Accepted, Error, ErrorKind};
+
+use super::Fcm;
+
+/// Why FCM did not accept a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Reason {
+    #[error("FCM refused the access token")]
+    AccessToken,
+    #[error("the app installation is gone; delete the token")]
+    Gone,
+    #[error("FCM refused 'message.{0}'")]
+    InvalidField(&'static str),
+    #[error("FCM found the address malformed; delete the token")]
+    MalformedAddress,
+    #[error(
+        "no such project or path at FCM; check the project id and the base URL, keep the token"
+    )]
+    NoSuchProject,
+    #[error("the credentials may not send for this project: {0}")]
+    NotPermitted(&'static str),
+    #[error("FCM asks to slow down: too many messages for the project or for this device")]
+    Quota,
+    #[error("FCM refused the message: {0}")]
+    Refused(StatusCode),
+    #[error("the token belongs to another Firebase project; keep it, send with that project")]
+    SenderIdMismatch,
+    #[error(
+        "Apple's or the browser's push service refused the project's own key ({0}); renew it in \
+         the Firebase console"
+    )]
+    ThirdPartyAuth(&'static str),
+    #[error("the message is over the limit of 4096 octets, or of what Apple takes")]
+    TooLarge,
+    #[error("FCM is not available: {0}")]
+    Unavailable(StatusCode),
+    #[error("FCM answered success without the name of a message")]
+    Unreadable,
+}
+
+impl Reason {
+    fn kind(self) -> ErrorKind {
+        match self {
+            Self::AccessToken | Self::NotPermitted(_) | Self::ThirdPartyAuth(_) => {
+                ErrorKind::Unauthorized
+            }
+            Self::Gone | Self::MalformedAddress => ErrorKind::Expired,
+            Self::InvalidField(_) | Self::NoSuchProject | Self::Refused(_) => ErrorKind::Rejected,
+            Self::Quota => ErrorKind::RateLimited,
+            Self::SenderIdMismatch => ErrorKind::TokenMismatch,
+            Self::TooLarge => ErrorKind::PayloadTooLarge,
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unreadable => ErrorKind::UnexpectedResponse,
+        }
+    }
+}
+
+/// A refusal with what came beside its reason.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) reason: Reason,
+    status: StatusCode,
+    retry_after: Option<Duration>,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.reason.kind(), refusal.reason.to_string())
+            .with_status(refusal.status.as_u16())
+            .with_retry_after(refusal.retry_after)
+            .with_provider(Fcm::ID)
+    }
+}
+
+/// Reads an answer.
+pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accepted, Refusal> {
+    let status = response.status();
+    let refused = |reason, retry_after| Refusal { reason, status, retry_after };
+    if status.is_success() {
+        let name = serde_json::from_slice(response.body()).ok().and_then(|Success { name }| name);
+        let name = name.filter(|name| (1..=MAX_NAME).contains(&name.len()));
+        return name
+            .map(|name| Accepted::new(Fcm::ID).with_message_id(name))
+            .ok_or_else(|| refused(Reason::Unreadable, None));
+    }
+    // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
+    let failure = serde_json::from_slice(response.body()).unwrap_or_default();
+    let Failure { error: ErrorBody { message, status: named, details } } = failure;
+    let details = Details::read(&details);
+    let reason = details
+        .code
+        .or_else(|| ErrorCode::read(&named))
+        .and_then(|code| coded(code, status, &details, &message))
+        .unwrap_or_else(|| uncoded(status, &details, &message));
+    let asked = retry_after(response.headers(), now).max(details.retry_delay);
+    // FCM's documentation asks for a minute where a 429 names no delay.
+    let asked = asked.or_else(|| (reason == Reason::Quota).then_some(QUOTA_DELAY));
+    Err(refused(reason, asked))
+}
+
+/// The meaning of an FCM error code; `None` leaves the status to decide.
+fn coded(code: ErrorCode, status: StatusCode, details: &Details, text: &str) -> Option<Reason> {
+    Some(match code {
+        ErrorCode::Internal | ErrorCode::Unavailable => Reason::Unavailable(status),
+        ErrorCode::InvalidArgument => invalid_argument(details, text)
+            .or_else(|| details.field.map(Reason::InvalidField))
+            .unwrap_or(Reason::Refused(status)),
+        ErrorCode::QuotaExceeded => Reason::Quota,
+        ErrorCode::SenderIdMismatch => Reason::SenderIdMismatch,
+        ErrorCode::ThirdPartyAuthError => {
+            Reason::ThirdPartyAuth(details.apns.as_ref().map_or(NO_REASON, ApnsError::known_reason))
+        }
+        // Deleting cannot be taken back, so code and status must agree that the target is gone.
+        ErrorCode::Unregistered => match status {
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => Reason::Gone,
+            _ => return None,
+        },
+        ErrorCode::Unspecified => return None,
+    })
+}
+
+/// The meaning of an answer without a code.
+fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
+    match status {
+        StatusCode::BAD_REQUEST => invalid_argument(details, text)
+            .or_else(|| details.field.map(Reason::InvalidField))
+            .unwrap_or(Reason::Refused(status)),
+        StatusCode::UNAUTHORIZED => Reason::AccessToken,
+        StatusCode::FORBIDDEN => Reason::NotPermitted(details.permission),
+        // The same text as for a dead registration token: only the code tells them apart.
+        StatusCode::NOT_FOUND => Reason::NoSuchProject,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable(status),
+        StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
+        StatusCode::TOO_MANY_REQUESTS => Reason::Quota,
+        status if status.is_server_error() => Reason::Unavailable(status),
+        status => Reason::Refused(status),
+    }
+}
+
+/// What lies behind a 400: first what Apple said, then the few sentences that are known.
+fn invalid_argument(details: &Details, text: &str) -> Option<Reason> {
+    if let Some(reason) = details.apns.as_ref().and_then(ApnsError::meaning) {
+        return Some(reason);
+    }
+    let text = text.to_ascii_lowercase();
+    if text.contains("not a valid fcm registration token") {
+        Some(Reason::MalformedAddress)
+    } else if text.contains("message is too big") || text.contains("message is too large") {
+        Some(Reason::TooLarge)
+    } else if text.contains("device") && text.contains("rate") && text.contains("exceeded") {
+        Some(Reason::Quota)
+    } else {
+        None
+    }
+}
+
+#[derive(Deserialize)]
+struct Success {
+    name: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Failure {
+    error: ErrorBody,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    message: String,
+    status: String,
+    details: Vec<Value>,
+}
+
+/// FCM's own error codes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum ErrorCode {
+    Internal,
+    InvalidArgument,
+    QuotaExceeded,
+    SenderIdMismatch,
+    ThirdPartyAuthError,
+    Unavailable,
+    Unregistered,
+    Unspecified,
+}
+
+impl ErrorCode {
+    /// Some of Google's documentation shows the code in `status`, where a canonical code
+    /// (`NOT_FOUND`) otherwise stands, so both places are read with this.
+    fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "INTERNAL" => Self::Internal,
+            "INVALID_ARGUMENT" => Self::InvalidArgument,
+            "QUOTA_EXCEEDED" => Self::QuotaExceeded,
+            "SENDER_ID_MISMATCH" => Self::SenderIdMismatch,
+            "APNS_AUTH_ERROR" | "THIRD_PARTY_AUTH_ERROR" => Self::ThirdPartyAuthError,
+            "UNAVAILABLE" => Self::Unavailable,
+            "UNREGISTERED" => Self::Unregistered,
+            "UNSPECIFIED_ERROR" => Self::Unspecified,
+            _ => return None,
+        })
+    }
+}
+
+/// What is understood of `error.details`.
+#[derive(Default)]
+struct Details {
+    apns: Option<ApnsError>,
+    code: Option<ErrorCode>,
+    field: Option<&'static str>,
+    permission: &'static str,
+    retry_delay: Option<Duration>,
+}
+
+impl Details {
+    fn read(details: &[Value]) -> Self {
+        let mut read = Self { permission: "check its roles and the project id", ..Self::default() };
+        let mut codes = Vec::new();
+        for detail in details {
+            let text = |name| detail.get(name).and_then(Value::as_str);
+            match text("@type").and_then(|name| name.rsplit('/').next()) {
+                Some("google.firebase.fcm.v1.FcmError") => {
+                    codes.push(text("errorCode").and_then(ErrorCode::read));
+                }
+                Some("google.firebase.fcm.v1.ApnsError") => {
+                    read.apns = ApnsError::deserialize(detail).ok();
+                }
+                Some("google.rpc.BadRequest") => read.field = violated_field(detail),
+                Some("google.rpc.ErrorInfo") => {
+                    read.permission = text("reason").map_or(read.permission, permission);
+                }
+                Some("google.rpc.RetryInfo") => {
+                    read.retry_delay = text("retryDelay").and_then(duration);
+                }
+                _ => {}
+            }
+        }
+        // Two codes that contradict each other say nothing.
+        read.code = codes.first().copied().flatten();
+        if codes.iter().any(|code| *code != read.code) {
+            read.code = Some(ErrorCode::Unspecified);
+        }
+        read
+    }
+}
+
+/// What Apple's push service told FCM.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ApnsError {
+    status_code: u16,
+    reason: String,
+}
+
+impl ApnsError {
+    fn meaning(&self) -> Option<Reason> {
+        match (self.status_code, self.reason.as_str()) {
+            (410, _) | (_, "BadDeviceToken" | "ExpiredToken" | "Unregistered") => {
+                Some(Reason::Gone)
+            }
+            (413, _) | (_, "PayloadTooLarge") => Some(Reason::TooLarge),
+            (429, _) | (_, "TooManyRequests") => Some(Reason::Quota),
+            _ => None,
+        }
+    }
+
+    fn known_reason(&self) -> &'static str {
+        const KNOWN: [&str; 5] = [
+            "BadEnvironmentKeyIdInToken",
+            "BadEnvironmentKeyInToken",
+            "ExpiredProviderToken",
+            "InvalidProviderToken",
+            "MissingProviderToken",
+        ];
+        KNOWN.into_iter().find(|known| *known == self.reason).unwrap_or(NO_REASON)
+    }
+}
+
+/// The part of the request that FCM complains about, as one of ours.
+fn violated_field(detail: &Value) -> Option<&'static str> {
+    const FIELDS: [&str; 6] = ["android", "apns", "data", "fid", "token", "webpush"];
+    let field = detail.pointer("/fieldViolations/0/field")?.as_str()?;
+    let part = field.strip_prefix("message.")?;
+    FIELDS.into_iter().find(|known| {
+        part.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// What to do about a refusal of Google's front end
+/// (<https://cloud.google.com/apis/design/errors#error_info>).
+fn permission(reason: &str) -> &'static str {
+    match reason {
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => "the access token lacks the scope firebase.messaging",
+        "CONSUMER_INVALID" => "the project id is wrong",
+        "IAM_PERMISSION_DENIED" => "grant cloudmessaging.messages.create on the project",
+        "SERVICE_DISABLED" => "enable the Firebase Cloud Messaging API for the project",
+        _ => "check its roles and the project id",
+    }
+}
+
+/// A duration of Google's JSON, such as `12s` or `3.5s`.
+fn duration(text: &str) -> Option<Duration> {
+    let seconds = text.strip_suffix('s')?.parse().ok()?;
+    let delay = Duration::try_from_secs_f64(seconds).ok()?;
+    Some(delay.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER))
+}
+
+/// Where Apple gave no reason, or none that is known.
+const NO_REASON: &str = "no reason given";
+
+/// Longest name of a message that is kept, in octets.
+const MAX_NAME: usize = 512;
+
+/// How long to wait after a 429 without a delay.
+const QUOTA_DELAY: Duration = Duration::from_secs(60);

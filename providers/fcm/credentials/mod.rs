@@ -1,0 +1,159 @@
+//! Where the access tokens for FCM come from (OAuth 2.0, RFC 6749 and RFC 7523).
+//!
+//! | credentials | for |
+//! |---|---|
+//! | [`ServiceAccount`] | a key file of a service account: a server anywhere |
+//! | [`AuthorizedUser`] | the login of a developer (`gcloud auth application-default login`) |
+//! | [`MetadataServer`] | inside Google Cloud: no file at all |
+//! | [`ApplicationDefault`] | whichever of these the environment names |
+//! | your own [`Credentials`] | anything else: a vault, workload identity, a sidecar |
+//!
+//! This is written here, not taken from a crate. `google-cloud-auth` 1.18 would take the feature
+//! `fcm` from 118 crates to 211. `gcp_auth` 0.12 adds ten, among them `ring`, but sends through an
+//! HTTP client of its own: past the endpoint guard and the caller's [`Transport`], with retries
+//! and a cache that no clock of ours moves. What is needed of either is two requests and one
+//! signature. An application that has one of them anyway plugs it in as its own [`Credentials`].
+
+mod application_default;
+mod authorized_user;
+pub(super) mod cache;
+mod file;
+mod metadata;
+mod oauth;
+mod service_account;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use zeroize::Zeroizing;
+
+use crate::transport::Transport;
+use crate::{Error, ErrorKind, Result};
+
+use super::ProjectId;
+
+pub use self::application_default::ApplicationDefault;
+pub use self::authorized_user::AuthorizedUser;
+pub use self::metadata::MetadataServer;
+pub use self::service_account::ServiceAccount;
+
+/// The OAuth scope that sending needs.
+pub const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
+
+/// Obtains access tokens.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use sealpush::providers::fcm::{AccessToken, Credentials};
+/// use sealpush::{Result, transport::Transport};
+///
+/// #[derive(Debug)]
+/// struct Vault;
+///
+/// #[async_trait::async_trait]
+/// impl Credentials for Vault {
+///     async fn access_token(&self, _: &dyn Transport, now: SystemTime) -> Result<AccessToken> {
+///         let text = "ya29.from-your-vault";
+///         AccessToken::new(text, now + Duration::from_secs(3600))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Credentials: fmt::Debug + Send + Sync + 'static {
+    /// Obtains a new access token with the scope [`SCOPE`].
+    ///
+    /// [`Fcm`](super::Fcm) calls it when it has none that is good for another few minutes, once at
+    /// a time, and keeps what it gets: an implementation caches nothing. `transport` is the one of
+    /// the provider, with its endpoint guard.
+    ///
+    /// # Errors
+    ///
+    /// `Unauthorized` when the credentials are refused; `Unavailable`, `Timeout` or `Transport`
+    /// when asking again may help.
+    async fn access_token(&self, transport: &dyn Transport, now: SystemTime)
+    -> Result<AccessToken>;
+
+    /// The project that the credentials belong to, where they know it.
+    fn project_id(&self) -> Option<&ProjectId> {
+        None
+    }
+
+    /// The project whose quota is used, where the credentials belong to a person and so to no
+    /// project (the header `X-Goog-User-Project`).
+    fn quota_project_id(&self) -> Option<&ProjectId> {
+        None
+    }
+}
+
+#[async_trait]
+impl<C: Credentials + ?Sized> Credentials for Arc<C> {
+    async fn access_token(
+        &self,
+        transport: &dyn Transport,
+        now: SystemTime,
+    ) -> Result<AccessToken> {
+        (**self).access_token(transport, now).await
+    }
+
+    fn project_id(&self) -> Option<&ProjectId> {
+        (**self).project_id()
+    }
+
+    fn quota_project_id(&self) -> Option<&ProjectId> {
+        (**self).quota_project_id()
+    }
+}
+
+/// A bearer token (RFC 6750) and when it ends. Wiped when dropped.
+pub struct AccessToken {
+    text: Zeroizing<String>,
+    expires_at: SystemTime,
+}
+
+impl AccessToken {
+    /// Takes a token.
+    ///
+    /// # Errors
+    ///
+    /// `Unauthorized` for text that is no bearer token (RFC 6750 §2.1): empty, or with characters
+    /// that cannot stand in a header.
+    pub fn new(text: impl Into<String>, expires_at: SystemTime) -> Result<Self> {
+        let text = Zeroizing::new(text.into());
+        let graphic = text.bytes().all(|octet| octet.is_ascii_graphic());
+        if text.is_empty() || !graphic {
+            return Err(Error::new(
+                ErrorKind::Unauthorized,
+                "the access token is not a bearer token (RFC 6750 section 2.1)",
+            ));
+        }
+        Ok(Self { text, expires_at })
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    pub(super) fn authorization(&self) -> HeaderValue {
+        let text = Zeroizing::new(format!("Bearer {}", self.expose()));
+        let mut value = HeaderValue::from_str(&text).expect("`new` takes graphic ASCII only");
+        value.set_sensitive(true);
+        value
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! Credentials of a service account: a signed assertion for an access token (RFC 7523 §2.1).
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Uri;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::transport::Transport;
+use crate::{Error, ErrorKind, Result};
+
+use super::file::{self, Kind, Members, configuration};
+use super::{AccessToken, Credentials, ProjectId, SCOPE, oauth};
+
+/// A service account's key, as the Firebase console creates it under project settings, service
+/// accounts.
+///
+/// ```no_run
+/// use sealpush::providers::fcm::ServiceAccount;
+///
+/// let credentials = ServiceAccount::from_file("service-account.json")?;
+/// # Ok::<_, sealpush::Error>(())
+/// ```
+///
+/// The assertion is signed with aws-lc-rs itself: the key is parsed and checked once, when it is
+/// read, where jsonwebtoken's RS256 signer would parse it for every signature and takes PKCS#1
+/// only, which is not what Google's files hold.
+pub struct ServiceAccount {
+    client_email: String,
+    key: rsa::KeyPair,
+    key_id: Option<String>,
+    project_id: Option<ProjectId>,
+    token_uri: Uri,
+}
+
+impl ServiceAccount {
+    /// Reads a key file.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when it cannot be read, and as [`from_json`](Self::from_json).
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        Self::from_json(&file::read(path.as_ref())?)
+    }
+
+    /// Takes the text of a key file. Its `token_uri` is where access tokens are asked for, Google's
+    /// or that of a double.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for text that is not the JSON of a service account's key, with what is
+    /// wrong; nothing of the text is repeated.
+    pub fn from_json(json: &str) -> Result<Self> {
+        Self::from_members(&Members::parse(json)?)
+    }
+
+    pub(super) fn from_members(members: &Members) -> Result<Self> {
+        members.require(Kind::ServiceAccount)?;
+        Ok(Self {
+            client_email: members.required("client_email")?.to_owned(),
+            key: private_key(members.required("private_key")?)?,
+            key_id: members.text("private_key_id").map(str::to_owned),
+            project_id: members.project("project_id")?,
+            token_uri: members.token_uri()?,
+        })
+    }
+
+    /// The signed JSON Web Token that is exchanged for an access token: RS256 (RFC 7518 §3.3),
+    /// good for an hour.
+    fn assertion(&self, now: SystemTime) -> Result<Zeroizing<String>> {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+        let mut header = json!({ "alg": "RS256", "typ": "JWT" });
+        if let Some(key_id) = &self.key_id {
+            header["kid"] = key_id.as_str().into();
+        }
+        let claims = json!({
+            "iss": self.client_email,
+            "aud": self.token_uri.to_string(),
+            "scope": SCOPE,
+            "iat": now,
+            "exp": now.saturating_add(LIFETIME),
+        });
+        let mut token = Zeroizing::new(String::with_capacity(1024));
+        URL_SAFE_NO_PAD.encode_string(header.to_string(), &mut token);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
+
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+            .map_err(|_| {
+                Error::new(ErrorKind::Configuration, "the service account's key cannot sign")
+            })?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+#[async_trait]
+impl Credentials for ServiceAccount {
+    async fn access_token(
+        &self,
+        transport: &dyn Transport,
+        now: SystemTime,
+    ) -> Result<AccessToken> {
+        let assertion = self.assertion(now)?;
+        let grant = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", assertion.as_str()),
+        ];
+        let response = transport.send(oauth::request(&self.token_uri, &grant)).await?;
+        oauth::read(&response, now)
+    }
+
+    fn project_id(&self) -> Option<&ProjectId> {
+        self.project_id.as_ref()
+    }
+}
+
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccount")
+            .field("project_id", &self.project_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the key in PEM (RFC 7468): PKCS#8, as Google writes it, or PKCS#1.
+fn private_key(pem: &str) -> Result<rsa::KeyPair> {
+    let invalid =
+        || configuration("the credentials' 'private_key' is no RSA key in PEM".to_owned());
+    let mut decoder =
+        pem_rfc7468::Decoder::new_detect_wrap(pem.as_bytes()).map_err(|_| invalid())?;
+    let mut der = Zeroizing::new(Vec::with_capacity(decoder.remaining_len()));
+    decoder.decode_to_end(&mut der).map_err(|_| invalid())?;
+    match decoder.type_label() {
+        "PRIVATE KEY" => rsa::KeyPair::from_pkcs8(&der).map_err(|_| invalid()),
+        "RSA PRIVATE KEY" => rsa::KeyPair::from_der(&der).map_err(|_| invalid()),
+        _ => Err(invalid()),
+    }
+}
+
+/// Longest lifetime of an assertion that Google takes, in seconds.
+const LIFETIME: u64 = 3600;

@@ -1,0 +1,122 @@
+//! From a sealed message to a request of FCM's HTTP v1 API. Pure: no I/O, time is handed in.
+//!
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Uri};
+use serde_json::{Map, Value, json};
+
+use crate::providers::base_url::BaseUrl;
+use crate::seal::DATA_FIELD;
+use crate::{Result, SealedMessage, Ttl, Urgency};
+
+use super::credentials::AccessToken;
+use super::overrides::set;
+use super::{Address, AndroidOptions, ApnsOptions, ProjectId, WebpushOptions};
+
+/// Longest time that FCM keeps a message: four weeks.
+pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
+
+/// What is the same for every message of one provider.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings {
+    pub(super) dry_run: bool,
+    pub(super) android: AndroidOptions,
+    pub(super) apns: ApnsOptions,
+    pub(super) webpush: WebpushOptions,
+}
+
+/// Where a project's messages are posted.
+pub(super) fn endpoint(base: &BaseUrl, project: &ProjectId) -> Result<Uri> {
+    base.join(&format!("/v1/projects/{project}/messages:send"))
+}
+
+/// The request's body, which carries no credentials and so is made once per message.
+pub(super) fn body(
+    settings: &Settings,
+    address: &Address,
+    message: &SealedMessage,
+    now: u64,
+) -> Bytes {
+    let placeholder = message.placeholder().as_str();
+    let mut android = settings.android.render(placeholder);
+    let mut apns = settings.apns.render(placeholder);
+    let mut webpush = settings.webpush.render(placeholder);
+
+    let ttl = message.ttl().min(MAX_TTL).as_secs();
+    set(&mut android, "/ttl", format!("{ttl}s"));
+    set(&mut webpush, "/headers/TTL", ttl.to_string());
+    // Zero means: try once, do not store.
+    let expiration = if ttl == 0 { 0 } else { now.saturating_add(ttl.into()) };
+    set(&mut apns, "/headers/apns-expiration", expiration.to_string());
+
+    let urgency = message.urgency();
+    set(&mut android, "/priority", android_priority(urgency));
+    set(&mut webpush, "/headers/Urgency", urgency.as_str());
+    let (push_type, priority) = match settings.apns.is_background() {
+        true => ("background", "5"),
+        false => ("alert", apns_priority(urgency)),
+    };
+    set(&mut apns, "/headers/apns-push-type", push_type);
+    set(&mut apns, "/headers/apns-priority", priority);
+
+    if let Some(topic) = message.topic() {
+        set(&mut android, "/collapse_key", topic.as_str());
+        set(&mut apns, "/headers/apns-collapse-id", topic.as_str());
+        set(&mut webpush, "/headers/Topic", topic.as_str());
+    }
+
+    let mut fields = Map::new();
+    fields.insert(address.member().to_owned(), address.expose().into());
+    fields.insert("data".to_owned(), json!({ DATA_FIELD: URL_SAFE_NO_PAD.encode(message.body()) }));
+    fields.insert("android".to_owned(), android.into());
+    fields.insert("apns".to_owned(), apns.into());
+    fields.insert("webpush".to_owned(), webpush.into());
+    let mut request = json!({ "message": fields });
+    if settings.dry_run {
+        request["validate_only"] = Value::Bool(true);
+    }
+    request.to_string().into()
+}
+
+/// One attempt.
+pub(super) fn request(
+    endpoint: &Uri,
+    body: Bytes,
+    access_token: &AccessToken,
+    quota_project: Option<&HeaderValue>,
+) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.clone();
+    let headers = request.headers_mut();
+    headers.insert(AUTHORIZATION, access_token.authorization());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // A person's login belongs to no project, so Google is told whose quota to use.
+    if let Some(project) = quota_project {
+        headers.insert("x-goog-user-project", project.clone());
+    }
+    // Asks for answers whose details name the FCM error code, as Google's own clients do.
+    headers.insert("x-goog-api-format-version", HeaderValue::from_static("2"));
+    request
+}
+
+/// Android knows two; only `HIGH` wakes a dozing device.
+fn android_priority(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::VeryLow | Urgency::Low | Urgency::Normal => "NORMAL",
+        Urgency::High => "HIGH",
+    }
+}
+
+/// Of an alert: at once, considerate of the battery, or never waking the device.
+fn apns_priority(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::VeryLow => "1",
+        Urgency::Low => "5",
+        Urgency::Normal | Urgency::High => "10",
+    }
+}

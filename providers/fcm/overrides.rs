@@ -1,0 +1,412 @@
+//! What FCM's platforms can be told beside the sealed body.
+//!
+//! Everything here travels in the clear. FCM reads it, and so do Apple and the browser's push
+//! service. What a person should read belongs into the message, which is sealed.
+
+use serde_json::{Map, Value, json};
+
+use crate::{Error, ErrorKind, Result};
+
+/// How Android devices receive (`message.android`).
+///
+/// By default a message has no notification part, so that Android hands the data to the app, which
+/// opens it and shows what it finds.
+#[derive(Clone, Debug, Default)]
+pub struct AndroidOptions {
+    members: Map<String, Value>,
+    placeholder: Option<AndroidNotification>,
+}
+
+impl AndroidOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Delivers also before the device is unlocked after a restart (`direct_boot_ok`).
+    #[must_use]
+    pub fn with_direct_boot(mut self) -> Self {
+        set(&mut self.members, "/direct_boot_ok", true);
+        self
+    }
+
+    /// Delivers only to the app of this package (`restricted_package_name`).
+    #[must_use]
+    pub fn with_package_name(mut self, name: impl Into<String>) -> Self {
+        set(&mut self.members, "/restricted_package_name", name.into());
+        self
+    }
+
+    /// Has Android show the placeholder by itself, where the app is in the background. The app
+    /// then gets the sealed body only when the notification is tapped.
+    #[must_use]
+    pub fn with_placeholder_shown(mut self, notification: AndroidNotification) -> Self {
+        self.placeholder = Some(notification);
+        self
+    }
+
+    /// Adds members of FCM's `AndroidConfig` that have no method here, as a JSON object. The
+    /// provider reads every one of them.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for what is no object, or sets what the message sets: `data`, `ttl`,
+    /// `priority`, `collapse_key`.
+    pub fn with_json_visible_to_provider(mut self, json: &str) -> Result<Self> {
+        let members = visible_members(json, &["/data", "/ttl", "/priority", "/collapse_key"])?;
+        overlay(&mut self.members, members);
+        Ok(self)
+    }
+
+    pub(super) fn render(&self, placeholder: &str) -> Map<String, Value> {
+        let mut members = self.members.clone();
+        if let Some(notification) = &self.placeholder {
+            overlay(&mut members, object("notification", notification.0.clone()));
+            set(&mut members, "/notification/body", placeholder);
+        }
+        members
+    }
+}
+
+/// How Android shows the placeholder (`message.android.notification`). FCM reads all of it.
+#[derive(Clone, Debug, Default)]
+pub struct AndroidNotification(Map<String, Value>);
+
+impl AndroidNotification {
+    /// The app's defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The notification channel, as the app created it.
+    #[must_use]
+    pub fn with_channel_id(self, id: impl Into<String>) -> Self {
+        self.with("/channel_id", id.into())
+    }
+
+    /// The activity that a tap opens.
+    #[must_use]
+    pub fn with_click_action(self, action: impl Into<String>) -> Self {
+        self.with("/click_action", action.into())
+    }
+
+    /// The icon, a drawable resource of the app.
+    #[must_use]
+    pub fn with_icon(self, name: impl Into<String>) -> Self {
+        self.with("/icon", name.into())
+    }
+
+    /// The URL of an image, which the device downloads.
+    #[must_use]
+    pub fn with_image(self, url: impl Into<String>) -> Self {
+        self.with("/image", url.into())
+    }
+
+    /// The sound: `default` or a resource of the app.
+    #[must_use]
+    pub fn with_sound(self, name: impl Into<String>) -> Self {
+        self.with("/sound", name.into())
+    }
+
+    /// A later notification with the same tag replaces this one.
+    #[must_use]
+    pub fn with_tag(self, tag: impl Into<String>) -> Self {
+        self.with("/tag", tag.into())
+    }
+
+    fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.0, pointer, value);
+        self
+    }
+}
+
+/// How Apple's devices receive (`message.apns`).
+///
+/// By default the placeholder is an alert with `mutable-content`, which the app's notification
+/// service extension replaces by what it opens. FCM puts the sealed body beside `aps` under
+/// `e2ee`. Apple's limit of 4096 octets covers all of it: see [`Fcm`](super::Fcm).
+#[derive(Clone, Debug, Default)]
+pub struct ApnsOptions {
+    members: Map<String, Value>,
+    background: bool,
+}
+
+impl ApnsOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows nothing and wakes the app (`content-available`, push type `background`, priority 5).
+    /// Apple throttles such pushes and may drop them.
+    #[must_use]
+    pub fn background() -> Self {
+        Self { background: true, ..Self::default() }
+    }
+
+    /// The number on the app's icon.
+    #[must_use]
+    pub fn with_badge(self, count: u32) -> Self {
+        self.with("/payload/aps/badge", count)
+    }
+
+    /// The category, which names the buttons that the app declared.
+    #[must_use]
+    pub fn with_category(self, category: impl Into<String>) -> Self {
+        self.with("/payload/aps/category", category.into())
+    }
+
+    /// The URL of an image (`fcm_options.image`).
+    #[must_use]
+    pub fn with_image(self, url: impl Into<String>) -> Self {
+        self.with("/fcm_options/image", url.into())
+    }
+
+    /// The sound: `default` or a file of the app.
+    #[must_use]
+    pub fn with_sound(self, name: impl Into<String>) -> Self {
+        self.with("/payload/aps/sound", name.into())
+    }
+
+    /// Groups notifications.
+    #[must_use]
+    pub fn with_thread_id(self, id: impl Into<String>) -> Self {
+        self.with("/payload/aps/thread-id", id.into())
+    }
+
+    /// Adds members of FCM's `ApnsConfig` that have no method here, as a JSON object. The provider
+    /// and Apple read every one of them.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for what is no object, or sets what the message sets: the sealed body, the
+    /// alert's text, `mutable-content`, `content-available`, and the headers for expiration,
+    /// priority, push type and collapsing.
+    pub fn with_json_visible_to_provider(mut self, json: &str) -> Result<Self> {
+        let reserved = [
+            "/payload/e2ee",
+            "/payload/aps/alert/body",
+            "/payload/aps/content-available",
+            "/payload/aps/mutable-content",
+            "/headers/apns-collapse-id",
+            "/headers/apns-expiration",
+            "/headers/apns-priority",
+            "/headers/apns-push-type",
+        ];
+        let members = visible_members(json, &reserved)?;
+        if members
+            .get("payload")
+            .and_then(|p| p.pointer("/aps/alert"))
+            .is_some_and(Value::is_string)
+        {
+            return Err(reserved_member("/payload/aps/alert"));
+        }
+        overlay(&mut self.members, members);
+        Ok(self)
+    }
+
+    pub(super) fn is_background(&self) -> bool {
+        self.background
+    }
+
+    pub(super) fn render(&self, placeholder: &str) -> Map<String, Value> {
+        let mut members = self.members.clone();
+        if self.background {
+            set(&mut members, "/payload/aps/content-available", 1);
+        } else {
+            set(&mut members, "/payload/aps/alert/body", placeholder);
+            set(&mut members, "/payload/aps/mutable-content", 1);
+        }
+        members
+    }
+
+    fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.members, pointer, value);
+        self
+    }
+}
+
+/// How browsers receive (`message.webpush`).
+///
+/// By default a message has no notification part, so that the page's service worker gets the data,
+/// opens it and shows what it finds.
+#[derive(Clone, Debug, Default)]
+pub struct WebpushOptions {
+    members: Map<String, Value>,
+    show_placeholder: bool,
+}
+
+impl WebpushOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has FCM's own service worker show the placeholder, for pages that open nothing by
+    /// themselves.
+    #[must_use]
+    pub fn with_placeholder_shown(mut self) -> Self {
+        self.show_placeholder = true;
+        self
+    }
+
+    /// The URL of the placeholder's small monochrome icon.
+    #[must_use]
+    pub fn with_badge(self, url: impl Into<String>) -> Self {
+        self.with("/notification/badge", url.into())
+    }
+
+    /// The URL of the placeholder's icon.
+    #[must_use]
+    pub fn with_icon(self, url: impl Into<String>) -> Self {
+        self.with("/notification/icon", url.into())
+    }
+
+    /// The URL of the placeholder's image.
+    #[must_use]
+    pub fn with_image(self, url: impl Into<String>) -> Self {
+        self.with("/notification/image", url.into())
+    }
+
+    /// The page that a click on the placeholder opens; `https` only.
+    #[must_use]
+    pub fn with_link(self, url: impl Into<String>) -> Self {
+        self.with("/fcm_options/link", url.into())
+    }
+
+    /// Adds members of FCM's `WebpushConfig` that have no method here, as a JSON object. The
+    /// provider reads every one of them.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for what is no object, or sets what the message sets: `data`, and the
+    /// headers `TTL`, `Urgency`, `Topic`.
+    pub fn with_json_visible_to_provider(mut self, json: &str) -> Result<Self> {
+        let reserved = ["/data", "/headers/TTL", "/headers/Urgency", "/headers/Topic"];
+        let members = visible_members(json, &reserved)?;
+        overlay(&mut self.members, members);
+        Ok(self)
+    }
+
+    pub(super) fn render(&self, placeholder: &str) -> Map<String, Value> {
+        let mut members = self.members.clone();
+        if self.show_placeholder {
+            set(&mut members, "/notification/body", placeholder);
+        }
+        members
+    }
+
+    fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.members, pointer, value);
+        self
+    }
+}
+
+/// Puts a value where a JSON pointer (RFC 6901) of plain names says, making the objects on the way.
+pub(super) fn set(members: &mut Map<String, Value>, pointer: &str, value: impl Into<Value>) {
+    let nested = pointer.rsplit('/').filter(|name| !name.is_empty());
+    let value = nested.fold(value.into(), |value, name| json!({ name: value }));
+    if let Value::Object(nested) = value {
+        overlay(members, nested);
+    }
+}
+
+/// Merges objects into objects; everything else replaces what was there.
+fn overlay(below: &mut Map<String, Value>, above: Map<String, Value>) {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => overlay(below, above),
+            (_, value) => {
+                below.insert(name, value);
+            }
+        }
+    }
+}
+
+fn object(name: &str, members: Map<String, Value>) -> Map<String, Value> {
+    Map::from_iter([(name.to_owned(), Value::Object(members))])
+}
+
+/// Parses an object and refuses members that would replace the sealed body or the message's own
+/// options. FCM takes every name in two spellings (`collapse_key`, `collapseKey`).
+fn visible_members(json: &str, reserved: &[&'static str]) -> Result<Map<String, Value>> {
+    let members = serde_json::from_str(json).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Error::new(ErrorKind::Configuration, format!("the override is no JSON object ({place})"))
+    })?;
+    for pointer in reserved {
+        if contains(&members, pointer) {
+            return Err(reserved_member(pointer));
+        }
+    }
+    Ok(members)
+}
+
+fn contains(members: &Map<String, Value>, pointer: &str) -> bool {
+    let spelled = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    let mut names = pointer.trim_start_matches('/').splitn(2, '/');
+    let (first, rest) = (names.next().unwrap_or_default(), names.next());
+    members.iter().filter(|(name, _)| spelled(name) == spelled(first)).any(|(_, value)| {
+        rest.is_none_or(|rest| value.as_object().is_some_and(|inner| contains(inner, rest)))
+    })
+}
+
+fn reserved_member(pointer: &'static str) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!("the override must not set '{pointer}': the message does"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_members_cannot_replace_what_is_sealed() {
+        let android = AndroidOptions::new();
+        for bad in [
+            r#"{"data":{"e2ee":"x"}}"#,
+            r#"{"Data":{}}"#,
+            r#"{"collapseKey":"x"}"#,
+            r#"{"ttl":"5s"}"#,
+            "[]",
+            "{",
+        ] {
+            let error = android.clone().with_json_visible_to_provider(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
+        }
+        for bad in [
+            r#"{"payload":{"e2ee":"x"}}"#,
+            r#"{"payload":{"aps":{"alert":"hello"}}}"#,
+            r#"{"payload":{"aps":{"alert":{"body":"hello"}}}}"#,
+            r#"{"headers":{"apns-priority":"1"}}"#,
+        ] {
+            assert!(ApnsOptions::new().with_json_visible_to_provider(bad).is_err(), "{bad}");
+        }
+        for bad in [r#"{"data":{}}"#, r#"{"headers":{"ttl":"1"}}"#] {
+            assert!(WebpushOptions::new().with_json_visible_to_provider(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn raw_members_are_merged() {
+        let options = ApnsOptions::new()
+            .with_badge(3)
+            .with_json_visible_to_provider(r#"{"payload":{"aps":{"relevance-score":0.5}}}"#)
+            .unwrap();
+        assert_eq!(
+            Value::Object(options.render("New message")),
+            json!({"payload": {"aps": {
+                "alert": {"body": "New message"},
+                "badge": 3,
+                "mutable-content": 1,
+                "relevance-score": 0.5,
+            }}})
+        );
+    }
+}
