@@ -1,0 +1,286 @@
+//! No token, key, payload or credential gets out, in any form that can be read back.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::conformance::harness::Scenario;
+use crate::conformance::kit::{Attempt, Checked, HTML, Kit, checks, ensure, octets, reply, skip};
+use crate::conformance::secret::find;
+use crate::conformance::vendor::Answer;
+use crate::{Error, Message, Padding};
+
+checks! { "secrecy";
+    debug_of_the_provider_shows_no_secret:
+        "`Debug` of the provider shows no secret, before and after a send"
+        because "applications log their state";
+    debug_of_acceptance_shows_no_secret:
+        "`Debug` of `Accepted` shows no secret"
+        because "applications log what they get";
+    errors_of_refusals_show_no_secret:
+        "errors, their sources and their `Debug` show no secret, whatever the status"
+        because "errors are logged everywhere";
+    errors_of_the_vendors_words_show_no_secret:
+        "errors of the push service's documented answers show no secret"
+        because "its answers name the token they are about";
+    errors_of_an_echo_show_no_secret:
+        "a push service that repeats the request in its answer does not make an error show it"
+        because "proxies print the request that they refuse";
+    errors_of_the_network_show_no_secret:
+        "errors of a refused, broken or hanging connection show no secret"
+        because "HTTP clients put the address into their errors, and the address is a capability";
+    errors_before_the_network_show_no_secret:
+        "errors about a token or a message that is not sent show no secret"
+        because "parsers repeat what they could not read";
+    errors_of_the_mint_show_no_secret:
+        "errors of the token endpoint show no secret"
+        because "it gets the most precious one";
+    traces_of_success_show_no_secret:
+        "nothing that is traced for an accepted message, down to TRACE, shows a secret"
+        because "traces are shipped to other companies";
+    traces_of_failure_show_no_secret:
+        "nothing that is traced for a failure, down to TRACE, shows a secret"
+        because "traces are read when things fail";
+    the_vendors_control_characters_stay_out:
+        "no control character of an answer reaches an error's text"
+        because "a line end forges a log line, an escape code a terminal";
+    an_error_is_short:
+        "an error's text has 500 octets at most, however long the answer"
+        because "16 KiB of a proxy's page for each message fill the disk";
+}
+
+async fn debug_of_the_provider_shows_no_secret(kit: Kit) -> Checked {
+    let provider = kit.provider();
+    let mut shown = format!("{provider:?} {provider:#?}");
+    kit.vendor.script([kit.accepted()]);
+    // Accepted or not: the provider has now used everything that it has.
+    kit.send(&provider, &kit.token(), &kit.message()?).await;
+    let _ = write!(shown, " {provider:?} {provider:#?}");
+    hides(&kit, &shown, "`Debug` of the provider")
+}
+
+async fn debug_of_acceptance_shows_no_secret(kit: Kit) -> Checked {
+    let answers = match kit.needs_http() {
+        Ok(()) => kit.answers(Scenario::Accepted)?.into_iter().map(Answer::Reply).collect(),
+        Err(_) => vec![kit.accepted()],
+    };
+    for answer in answers {
+        let attempt = kit.attempt(answer).await?;
+        let accepted = attempt.accepted()?;
+        hides(&kit, &format!("{accepted:?} {accepted:#?}"), "`Debug` of `Accepted`")?;
+    }
+    Ok(())
+}
+
+async fn errors_of_refusals_show_no_secret(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    for status in (300..600).step_by(1).filter(|status| status % 100 < 30) {
+        let attempt = kit.attempt(Answer::Reply(reply(status, HTML))).await?;
+        error_hides(&kit, &attempt)?;
+    }
+    Ok(())
+}
+
+async fn errors_of_the_vendors_words_show_no_secret(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    for answer in vendors_words(&kit) {
+        let attempt = kit.attempt(Answer::Reply(answer)).await?;
+        error_hides(&kit, &attempt)?;
+    }
+    Ok(())
+}
+
+async fn errors_of_an_echo_show_no_secret(kit: Kit) -> Checked {
+    for (status, as_json) in ECHOES {
+        let attempt = echoed(&kit, status, as_json).await?;
+        error_hides(&kit, &attempt)?;
+    }
+    Ok(())
+}
+
+async fn errors_of_the_network_show_no_secret(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    // The connection that is refused comes last: over loopback nobody listens any more.
+    for answer in [Answer::Reset, Answer::Hang, Answer::Block, Answer::Refuse] {
+        let attempt = kit.attempt(answer).await?;
+        error_hides(&kit, &attempt)?;
+    }
+    Ok(())
+}
+
+async fn errors_before_the_network_show_no_secret(kit: Kit) -> Checked {
+    let limit = kit.provider().capabilities().max_body;
+    let large = Message::new(crate::conformance::kit::PAYLOAD).with_padding(Padding::To(limit + 1));
+    let mut attempts = Vec::new();
+    kit.vendor.script([kit.accepted()]);
+    if let Ok(large) = kit.sealed(&large) {
+        attempts.push(kit.send(&kit.provider(), &kit.token(), &large).await);
+    }
+    let mut tokens = vec![kit.foreign_token()?];
+    tokens.extend(kit.harness.malformed(&kit.vendor, kit.agent.keys().clone()));
+    tokens.extend(kit.token_with(|address| {
+        for value in address.values_mut() {
+            *value = serde_json::json!([value.take()]);
+        }
+    }));
+    for token in tokens {
+        attempts.push(kit.send(&kit.provider(), &token, &kit.message()?).await);
+    }
+    attempts.iter().try_for_each(|attempt| error_hides(&kit, attempt))
+}
+
+async fn errors_of_the_mint_show_no_secret(kit: Kit) -> Checked {
+    let mut answers = kit.answers(Scenario::MintRefused)?;
+    answers.extend(kit.harness.answers(Scenario::MintUnavailable));
+    answers.extend(["", HTML, "{}"].map(|body| reply(200, body)));
+    let answers = answers.into_iter().map(Answer::Reply).chain([Answer::Hang, Answer::Reset]);
+    for answer in answers {
+        kit.vendor.script_mint(answer);
+        let attempt = kit.attempt(kit.accepted()).await?;
+        error_hides(&kit, &attempt)?;
+    }
+    traces_hide(&kit)
+}
+
+async fn traces_of_success_show_no_secret(kit: Kit) -> Checked {
+    kit.attempt(kit.accepted()).await?.accepted()?;
+    traces_hide(&kit)
+}
+
+async fn traces_of_failure_show_no_secret(kit: Kit) -> Checked {
+    let foreign = kit.foreign_token()?;
+    kit.send(&kit.provider(), &foreign, &kit.message()?).await;
+    if kit.needs_http().is_ok() {
+        for answer in vendors_words(&kit) {
+            kit.attempt(Answer::Reply(answer)).await?;
+            traces_hide(&kit)?;
+        }
+        for (status, as_json) in ECHOES {
+            echoed(&kit, status, as_json).await?;
+            traces_hide(&kit)?;
+        }
+        for answer in [Answer::Reset, Answer::Hang, Answer::Refuse] {
+            kit.attempt(answer).await?;
+            traces_hide(&kit)?;
+        }
+    }
+    traces_hide(&kit)
+}
+
+async fn the_vendors_control_characters_stay_out(kit: Kit) -> Checked {
+    const WORDS: &str = "gone\r\nforged: line\u{1b}[31m\u{7}\u{0}\u{202e}";
+    kit.needs_http()?;
+    let json = serde_json::json!({
+        "code": 400, "message": WORDS, "reason": WORDS, "error": WORDS, "errors": [WORDS],
+    });
+    let nested = serde_json::json!({ "error": { "message": WORDS, "status": WORDS } });
+    for status in [400, 401, 403, 404, 410, 413, 429, 500, 503] {
+        for body in [WORDS.to_owned(), json.to_string(), nested.to_string()] {
+            let attempt = kit.attempt(Answer::Reply(reply(status, body))).await?;
+            let shown = attempt.refused()?.to_string();
+            let clean = !shown.chars().any(|c| c.is_control() || c == '\u{202e}');
+            ensure(clean, || format!("{status}: an error's text has one"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn an_error_is_short(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    let long = "long answer ".repeat(1_000);
+    let json = serde_json::json!({ "message": long, "reason": long, "errors": [long] });
+    let nested = serde_json::json!({ "error": { "message": long, "status": long } });
+    for status in [302, 400, 401, 403, 404, 410, 413, 429, 500, 503] {
+        for body in [long.clone(), json.to_string(), nested.to_string()] {
+            let attempt = kit.attempt(Answer::Reply(reply(status, body))).await?;
+            let len = attempt.refused()?.to_string().len();
+            ensure(len <= MAX_TEXT, || format!("{status}: an error's text has {len} octets"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that the push service's documentation knows it to say.
+fn vendors_words(kit: &Kit) -> Vec<Response<Bytes>> {
+    let scenarios = [
+        Scenario::AcceptedButRefused,
+        Scenario::Expired,
+        Scenario::Mismatch,
+        Scenario::PayloadTooLarge,
+        Scenario::RateLimited,
+        Scenario::Rejected,
+        Scenario::Unauthorized,
+        Scenario::Unavailable,
+    ];
+    scenarios.into_iter().flat_map(|scenario| kit.harness.answers(scenario)).collect()
+}
+
+/// Makes an attempt whose request comes back in the answer.
+async fn echoed(kit: &Kit, status: u16, as_json: bool) -> Checked<Attempt> {
+    kit.needs_http()?;
+    if kit.harness.repeats() && matches!(status, 429 | 503) {
+        return skip("stands behind a layer that repeats");
+    }
+    kit.vendor.script([kit.accepted()]);
+    kit.vendor.route(move |request| Answer::Reply(echo(request, status, as_json)));
+    Ok(kit.send(&kit.provider(), &kit.token(), &kit.message()?).await)
+}
+
+fn echo(request: &Request<Bytes>, status: u16, as_json: bool) -> Response<Bytes> {
+    let text = String::from_utf8_lossy(&octets(request)).into_owned();
+    let body = if as_json {
+        serde_json::json!({
+            "code": status, "errno": 103, "message": text, "reason": text, "errors": [text],
+            "error": { "code": status, "message": text, "status": text },
+        })
+        .to_string()
+    } else {
+        text
+    };
+    reply(status, body)
+}
+
+/// An error must hide every secret, in each of its forms; acceptance has nothing to hide here.
+fn error_hides(kit: &Kit, attempt: &Attempt) -> Checked {
+    match &attempt.result {
+        Ok(_) => Ok(()),
+        Err(error) => hides(kit, &shown(error), &format!("the error ({attempt})")),
+    }
+}
+
+fn traces_hide(kit: &Kit) -> Checked {
+    hides(kit, &kit.trace.text(), "what was traced")
+}
+
+fn hides(kit: &Kit, shown: &str, place: &str) -> Checked {
+    let found = find(&kit.secrets(), shown.as_bytes());
+    ensure(found.is_none(), || format!("{place} shows {}", found.unwrap_or_default()))
+}
+
+/// All texts of an error and of its sources.
+fn shown(error: &Error) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, " {cause} {cause:?} {cause:#?}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Longest text of an error, in octets.
+const MAX_TEXT: usize = 500;
+const ECHOES: [(u16, bool); 10] = [
+    (200, true),
+    (302, false),
+    (400, false),
+    (400, true),
+    (401, true),
+    (403, true),
+    (404, false),
+    (413, true),
+    (429, true),
+    (503, false),
+];

@@ -1,0 +1,126 @@
+//! Nobody waits longer than agreed, and nobody gives up too early.
+
+use std::time::{Duration, SystemTime};
+
+use crate::ErrorKind;
+use crate::conformance::kit::{Attempt, Checked, Kit, checks, ensure, reply};
+use crate::conformance::vendor::Answer;
+
+checks! { "time";
+    a_hanging_push_service_is_given_up:
+        "when nothing comes back, the call ends by the deadline with `Timeout`"
+        because "a send that never ends holds its slot for ever";
+    a_timeout_has_an_unknown_outcome:
+        "a timeout after the request went out has an unknown outcome"
+        because "the message may have been taken; repeating it may notify twice";
+    a_timeout_is_retryable_and_kills_no_token:
+        "a timeout is retryable and kills no token"
+        because "it says nothing about the subscription";
+    a_slow_answer_is_awaited:
+        "an answer shortly before the deadline is taken"
+        because "an impatient sender sends twice";
+    a_provider_does_not_wait_by_itself:
+        "429 and 503 with `Retry-After` are returned at once"
+        because "waiting inside holds the slot that others need";
+    the_deadline_is_not_repeated:
+        "a hanging push service is asked once"
+        because "two deadlines are longer than the one that was agreed";
+    a_clock_before_1970_does_no_harm:
+        "a time of day before 1970 leads to an error or acceptance"
+        because "devices without a battery start there";
+    a_clock_in_the_far_future_does_no_harm:
+        "a time of day in the year 9999 leads to an error or acceptance"
+        because "sums of times overflow";
+    a_clock_that_goes_back_does_no_harm:
+        "after the time of day has gone back a day, messages still go through"
+        because "clocks are corrected while programs run";
+}
+
+async fn a_hanging_push_service_is_given_up(kit: Kit) -> Checked {
+    let attempt = hung(&kit).await?;
+    let kind = attempt.refused()?.kind();
+    ensure(kind == ErrorKind::Timeout, || format!("saw {attempt}"))?;
+    if kit.needs_one_attempt().is_err() {
+        return Ok(());
+    }
+    ensure(attempt.elapsed <= kit.vendor.deadline() * 2, || {
+        format!("it took {:?}, the deadline is {:?}", attempt.elapsed, kit.vendor.deadline())
+    })
+}
+
+async fn a_timeout_has_an_unknown_outcome(kit: Kit) -> Checked {
+    let attempt = hung(&kit).await?;
+    let known = attempt.refused()?.is_outcome_known();
+    ensure(!known, || format!("saw {attempt}"))
+}
+
+async fn a_timeout_is_retryable_and_kills_no_token(kit: Kit) -> Checked {
+    let attempt = hung(&kit).await?;
+    let error = attempt.refused()?;
+    ensure(error.is_retryable() && !error.is_token_dead(), || format!("saw {attempt}"))
+}
+
+async fn a_slow_answer_is_awaited(kit: Kit) -> Checked {
+    kit.needs_transport()?;
+    let nearly = kit.vendor.deadline() - Duration::from_secs(1);
+    let Answer::Reply(accepted) = kit.accepted() else { return Ok(()) };
+    let attempt = kit.attempt(Answer::Late(nearly, accepted)).await?;
+    attempt.accepted().map(drop)
+}
+
+async fn a_provider_does_not_wait_by_itself(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    kit.needs_one_attempt()?;
+    for status in [429, 503] {
+        let mut answer = reply(status, "");
+        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("5"));
+        let attempt = kit.attempt(Answer::Reply(answer)).await?;
+        attempt.refused()?;
+        ensure(attempt.elapsed < Duration::from_secs(1), || {
+            format!("{status}: it took {:?}", attempt.elapsed)
+        })?;
+    }
+    Ok(())
+}
+
+async fn the_deadline_is_not_repeated(kit: Kit) -> Checked {
+    kit.needs_one_attempt()?;
+    let attempt = hung(&kit).await?;
+    ensure(attempt.requests.len() == 1, || format!("saw {attempt}"))
+}
+
+async fn a_clock_before_1970_does_no_harm(kit: Kit) -> Checked {
+    let Some(early) = SystemTime::UNIX_EPOCH.checked_sub(DAY) else { return Ok(()) };
+    at(&kit, early).await
+}
+
+async fn a_clock_in_the_far_future_does_no_harm(kit: Kit) -> Checked {
+    at(&kit, SystemTime::UNIX_EPOCH + YEAR_9999).await
+}
+
+async fn a_clock_that_goes_back_does_no_harm(kit: Kit) -> Checked {
+    let (provider, token) = (kit.provider(), kit.token());
+    kit.vendor.script([kit.accepted()]);
+    kit.send(&provider, &token, &kit.message()?).await.accepted()?;
+    kit.vendor.set_now(kit.vendor.now() - DAY);
+    kit.send(&provider, &token, &kit.message()?).await.accepted().map(drop)
+}
+
+async fn hung(kit: &Kit) -> Checked<Attempt> {
+    kit.needs_http()?;
+    kit.attempt(Answer::Hang).await
+}
+
+/// Sends at a time of day; a panic or an endless wait fails the check.
+async fn at(kit: &Kit, now: SystemTime) -> Checked {
+    kit.vendor.set_now(now);
+    let answer = reply(429, "");
+    kit.attempt(kit.accepted()).await?;
+    kit.vendor.script([Answer::Reply(answer)]);
+    let attempt = kit.send(&kit.provider(), &kit.token(), &kit.message()?).await;
+    let dead = attempt.result.is_err_and(|error| error.is_token_dead());
+    ensure(!dead, || "the token was called dead".to_owned())
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);

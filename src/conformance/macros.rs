@@ -1,0 +1,220 @@
+//! One test for every promise.
+
+use std::io::Write as _;
+
+/// Makes a module with one `#[test]` for every promise of the
+/// [conformance kit](crate::conformance).
+///
+/// The first argument names the module, the second is an expression that makes the
+/// [`Harness`](crate::conformance::Harness); it is evaluated once for each test. The tests bring
+/// their own runtime, so the caller's manifest needs no tokio. A skipped promise passes, and says
+/// on standard error that it was skipped and why, even without `--nocapture`.
+///
+/// ```ignore
+/// sealpush::conformance_tests!(my_provider, MyHarness::new());
+/// ```
+#[macro_export]
+macro_rules! conformance_tests {
+    ($module:ident, $harness:expr $(,)?) => {
+        mod $module {
+            #[allow(unused_imports, reason = "the harness may be named without a path")]
+            use super::*;
+
+            $crate::__conformance_checks! { $crate::__conformance_test [$harness] }
+        }
+    };
+}
+
+/// One test; for [`conformance_tests!`] only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_test {
+    ([$harness:expr] $($name:ident)+) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::conformance::__assert(
+                    concat!(module_path!(), "::", stringify!($name)),
+                    $crate::conformance::run_one($harness, stringify!($name)),
+                );
+            }
+        )+
+    };
+}
+
+/// Hands the names of all checks to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_checks {
+    ($callback:path [$($arguments:tt)*]) => {
+        $callback! {
+            [$($arguments)*]
+            sealed_octets_pass_unchanged
+            octets_of_every_value_pass_unchanged
+            the_largest_body_passes_unchanged
+            every_padding_passes_unchanged
+            a_body_over_the_limit_stays_here
+            the_message_seals_within_the_limit
+            the_user_agent_opens_what_arrives
+            the_plaintext_never_leaves
+            the_authentication_secret_never_leaves
+            a_refused_body_is_not_replaced
+            a_repeated_message_carries_the_same_octets
+            messages_are_not_merged
+            a_push_without_a_body_is_sent_or_refused
+
+            a_token_of_another_provider_is_a_mismatch
+            a_token_of_another_provider_goes_nowhere
+            a_token_of_another_provider_stays_alive
+            an_address_without_members_is_refused
+            an_address_of_the_wrong_type_is_refused
+            an_empty_address_is_refused
+            a_malformed_address_is_refused
+            a_malformed_address_is_not_retried
+            control_characters_in_an_address_reach_no_field
+            a_very_long_address_does_no_harm
+            unknown_members_do_no_harm
+            two_tokens_reach_two_addresses
+            requests_go_to_the_push_service_only
+            acceptance_names_the_provider
+            the_name_does_not_change
+
+            acceptance_is_acceptance
+            one_call_is_one_request
+            a_dead_token_is_expired
+            a_dead_token_is_not_retried
+            a_mismatch_is_a_mismatch
+            a_mismatch_kills_no_token
+            a_mismatch_is_not_retried
+            a_rejection_is_permanent
+            too_large_is_payload_too_large
+            rate_limiting_is_rate_limited
+            trouble_is_unavailable
+            success_with_an_error_in_it_is_an_error
+            a_refused_credential_kills_no_token
+            errors_name_the_provider
+            errors_carry_the_status
+            a_failure_leaves_no_trace
+
+            a_4xx_without_its_reason_kills_no_token
+            a_dead_status_is_expired
+            a_4xx_is_not_retried
+            a_4xx_has_a_known_outcome
+            status_401_is_unauthorized
+            status_403_is_about_us
+            status_408_is_retryable
+            status_413_is_payload_too_large
+            status_429_is_rate_limited
+            retry_after_in_seconds_is_kept_on_429
+            retry_after_as_a_date_is_kept_on_429
+            retry_after_in_seconds_is_kept_on_5xx
+            retry_after_as_a_date_is_kept_on_5xx
+            a_strange_retry_after_does_no_harm
+            every_5xx_is_unavailable
+            no_5xx_kills_a_token
+            redirects_are_not_followed
+            a_redirect_is_permanent
+            a_success_that_cannot_be_read_is_not_repeated
+            a_broken_body_changes_no_class
+            a_deep_body_does_no_harm
+            an_endless_body_does_no_harm
+            an_unknown_status_is_an_error
+
+            every_request_is_signed
+            a_credential_travels_in_no_address
+            a_credential_is_used_again
+            an_expired_credential_is_renewed
+            a_refused_credential_is_renewed_once
+            the_same_message_goes_out_after_a_renewal
+            a_credential_refused_twice_is_unauthorized
+            a_renewed_credential_is_kept
+            messages_in_parallel_share_a_credential
+            a_given_credential_is_not_tried_twice
+            a_refused_mint_is_unauthorized
+            trouble_at_the_mint_is_retryable
+            garbage_from_the_mint_is_no_credential
+            a_lost_mint_has_a_known_outcome
+
+            a_hanging_push_service_is_given_up
+            a_timeout_has_an_unknown_outcome
+            a_timeout_is_retryable_and_kills_no_token
+            a_slow_answer_is_awaited
+            a_provider_does_not_wait_by_itself
+            the_deadline_is_not_repeated
+            a_clock_before_1970_does_no_harm
+            a_clock_in_the_far_future_does_no_harm
+            a_clock_that_goes_back_does_no_harm
+
+            a_refused_connection_is_transport
+            a_reset_after_the_request_is_unknown
+            a_reset_is_retryable_and_kills_no_token
+            an_unknown_outcome_is_not_repeated
+            a_refusal_has_a_known_outcome
+            a_blocked_address_stays_blocked
+            a_repeated_message_has_the_same_key
+            two_messages_have_two_keys
+            the_provider_recovers_from_a_broken_connection
+
+            a_thousand_sends_arrive_once_each
+            answers_are_not_mixed_up
+            a_hanging_send_delays_no_other
+            a_send_that_is_never_polled_does_nothing
+            a_cancelled_send_leaves_the_provider_usable
+            a_cancelled_send_sends_once_at_most
+            a_cancelled_renewal_is_taken_over
+
+            debug_of_the_provider_shows_no_secret
+            debug_of_acceptance_shows_no_secret
+            errors_of_refusals_show_no_secret
+            errors_of_the_vendors_words_show_no_secret
+            errors_of_an_echo_show_no_secret
+            errors_of_the_network_show_no_secret
+            errors_before_the_network_show_no_secret
+            errors_of_the_mint_show_no_secret
+            traces_of_success_show_no_secret
+            traces_of_failure_show_no_secret
+            the_vendors_control_characters_stay_out
+            an_error_is_short
+
+            a_plain_message_needs_none
+            the_claims_do_not_change
+            the_largest_body_can_be_made
+            a_claimed_ttl_reaches_the_push_service
+            a_ttl_of_zero_reaches_the_push_service
+            a_longer_ttl_is_shortened_openly
+            an_unclaimed_ttl_is_refused
+            a_claimed_urgency_reaches_the_push_service
+            an_unclaimed_urgency_is_refused
+            a_claimed_topic_reaches_the_push_service
+            an_unclaimed_topic_is_refused
+            claims_hold_together
+            a_refused_option_is_permanent
+        }
+    };
+}
+
+/// Ends a test as its finding says.
+#[doc(hidden)]
+pub fn __assert(test: &str, finding: Option<super::Finding>) {
+    let finding = finding.expect("the macro names checks of this crate only");
+    match &finding.verdict {
+        super::Verdict::Failed(_) => panic!("{test}\n{finding}"),
+        super::Verdict::Passed => {}
+        // Standard error itself: what goes through `eprintln!` is hidden when the test passes.
+        super::Verdict::Skipped(why) => {
+            let line = format!("skipped: {test}: {why}\n");
+            // One write, so that lines of tests in parallel stay whole.
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+macro_rules! names {
+    ([] $($name:ident)+) => {
+        /// The names that the macro knows.
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+#[cfg(test)]
+__conformance_checks! { names [] }

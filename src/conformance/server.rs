@@ -1,0 +1,139 @@
+//! The kit's push service over HTTP/1.1 on the loopback interface, for providers that bring their
+//! own HTTP client.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::vendor::{Answer, Vendor};
+use crate::{Error, ErrorKind, Result};
+
+/// A port that is taken but not yet served.
+pub(crate) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) async fn bind() -> Result<Self> {
+        let failed =
+            |error| Error::new(ErrorKind::Transport, "no loopback port is free").with_source(error);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn serve(self, vendor: Vendor) -> Running {
+        Running(tokio::spawn(accept(self.listener, vendor)).abort_handle())
+    }
+}
+
+/// Serves until it is dropped; then connections are refused.
+pub(crate) struct Running(AbortHandle);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, vendor: Vendor) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let vendor = vendor.clone();
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(request, &vendor));
+            // How a connection ends is the client's affair, and is seen there.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// An error breaks the connection off without an answer.
+async fn answer(request: Request<Incoming>, vendor: &Vendor) -> Result<Response<Reply>, Broken> {
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    // Hyper gives the path alone; checks compare with the whole address.
+    if let Ok(uri) = format!("{}{}", vendor.url(), parts.uri).parse() {
+        parts.uri = uri;
+    }
+    match vendor.take(Request::from_parts(parts, body)) {
+        Answer::Block | Answer::Refuse | Answer::Reset => Err(Broken),
+        Answer::Endless(response) => Ok(response.map(|()| Reply::Endless)),
+        Answer::Hang => pending().await,
+        Answer::Late(delay, response) => {
+            tokio::time::sleep(delay).await;
+            Ok(response.map(Reply::whole))
+        }
+        Answer::Reply(response) => Ok(response.map(Reply::whole)),
+    }
+}
+
+enum Reply {
+    Endless,
+    Whole(Option<Bytes>),
+}
+
+impl Reply {
+    fn whole(body: Bytes) -> Self {
+        Self::Whole(Some(body).filter(|body| !body.is_empty()))
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        const PIECE: &[u8] = &[b'a'; 1024];
+        let piece = match self.get_mut() {
+            Self::Endless => Some(Bytes::from_static(PIECE)),
+            Self::Whole(body) => body.take(),
+        };
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        match self {
+            Self::Endless => hyper::body::SizeHint::default(),
+            Self::Whole(body) => hyper::body::SizeHint::with_exact(
+                body.as_ref().map_or(0, Bytes::len).try_into().unwrap_or(u64::MAX),
+            ),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the script breaks the connection")
+    }
+}
+
+impl std::error::Error for Broken {}

@@ -1,0 +1,279 @@
+//! The push service that the kit plays.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::task::yield_now;
+
+use super::harness::{Harness, Wire};
+use super::server::Server;
+use crate::clock::{Clock, SystemClock};
+use crate::transport::{MAX_RESPONSE, Transport};
+use crate::{Error, ErrorKind, Result};
+
+/// The push service that the kit plays: answers from the script of the running check, and keeps
+/// what arrived.
+///
+/// A provider reaches it through [`transport`](Self::transport), or over the loopback interface at
+/// [`url`](Self::url) if its harness says [`Wire::Loopback`]. Both go to the same script.
+#[derive(Clone)]
+pub struct Vendor(Arc<Inner>);
+
+impl Vendor {
+    /// The origin of the push service, without a slash at the end. Its port is not the default
+    /// one, so that a provider that loses it is found out.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The host and the port of [`url`](Self::url).
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.0.url.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// The way to the push service, for [`Wire::Transport`]. It keeps the contract of
+    /// [`Transport`], with [`deadline`](Self::deadline) for each request.
+    #[must_use]
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(Wired(self.clone()))
+    }
+
+    /// The time of day as the checks set it.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(Set(self.0.clone()))
+    }
+
+    /// How long a provider waits for an answer: the client of a [`Wire::Loopback`] provider must
+    /// be given it.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        match self.0.harness.wire() {
+            Wire::Loopback => LOOPBACK_DEADLINE,
+            _ => DEADLINE,
+        }
+    }
+
+    /// What arrived, oldest first; without the requests for credentials.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request<Bytes>> {
+        self.0.state().requests.clone()
+    }
+
+    /// The requests for credentials that arrived, oldest first.
+    #[must_use]
+    pub fn mints(&self) -> Vec<Request<Bytes>> {
+        self.0.state().mints.clone()
+    }
+
+    /// Opens the push service for one check.
+    pub(crate) async fn open(harness: Arc<dyn Harness>) -> Result<Self> {
+        let server = match harness.wire() {
+            Wire::Loopback => Some(Server::bind().await?),
+            _ => None,
+        };
+        let url = server.as_ref().map_or_else(|| ORIGIN.to_owned(), Server::url);
+        let vendor = Self(Arc::new(Inner { harness, url, state: Mutex::new(State::new()) }));
+        if let Some(server) = server {
+            vendor.0.state().server = Some(server.serve(vendor.clone()));
+        }
+        Ok(vendor)
+    }
+
+    /// Sets the script, and forgets what arrived. The last answer is given again and again.
+    pub(crate) fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        let mut state = self.0.state();
+        state.requests.clear();
+        state.mints.clear();
+        state.route = None;
+        state.script = answers.into_iter().collect();
+        // An address where nobody listens is the only way to refuse a connection for certain.
+        if state.script.iter().any(|answer| matches!(answer, Answer::Refuse)) {
+            state.server = None;
+        }
+    }
+
+    /// Answers by what is asked instead of by the order of asking.
+    pub(crate) fn route(&self, route: impl Fn(&Request<Bytes>) -> Answer + Send + Sync + 'static) {
+        self.0.state().route = Some(Arc::new(route));
+    }
+
+    /// Answers every request for a credential so, instead of asking the harness.
+    pub(crate) fn script_mint(&self, answer: Answer) {
+        self.0.state().mint = Some(answer);
+    }
+
+    /// Moves the time of day.
+    pub(crate) fn set_now(&self, now: SystemTime) {
+        self.0.state().now = now;
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.state().now
+    }
+
+    /// Takes a request in and finds its answer.
+    pub(crate) fn take(&self, request: Request<Bytes>) -> Answer {
+        let nth = self.0.state().mints.len();
+        // The harness is asked without the lock: it may look at the vendor.
+        if let Some(response) = self.0.harness.mint(&request, nth) {
+            let mut state = self.0.state();
+            state.mints.push(request);
+            return state.mint.clone().unwrap_or(Answer::Reply(response));
+        }
+        let mut state = self.0.state();
+        if let Some(route) = state.route.clone() {
+            state.requests.push(request.clone());
+            drop(state);
+            return route(&request);
+        }
+        let answer = match state.script.len() {
+            0 | 1 => state.script.front().cloned().unwrap_or(Answer::Hang),
+            _ => state.script.pop_front().unwrap_or(Answer::Hang),
+        };
+        if !matches!(answer, Answer::Block | Answer::Refuse) {
+            state.requests.push(request);
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vendor").field("url", &self.0.url).finish_non_exhaustive()
+    }
+}
+
+/// What happens to one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// The endpoint guard refuses it; [`Wire::Transport`] only.
+    Block,
+    /// It arrives, and this comes back, with a body that does not end.
+    Endless(Response<()>),
+    /// It arrives, and nothing ever comes back.
+    Hang,
+    /// It arrives, and this comes back after a while; [`Wire::Transport`] only.
+    Late(Duration, Response<Bytes>),
+    /// The connection is refused: it does not arrive.
+    Refuse,
+    /// It arrives, and this comes back.
+    Reply(Response<Bytes>),
+    /// It arrives, and the connection breaks before an answer.
+    Reset,
+}
+
+struct Inner {
+    harness: Arc<dyn Harness>,
+    url: String,
+    state: Mutex<State>,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A provider that panics is reported; the record is whole after every statement.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct State {
+    now: SystemTime,
+    script: VecDeque<Answer>,
+    route: Option<Arc<Route>>,
+    mint: Option<Answer>,
+    requests: Vec<Request<Bytes>>,
+    mints: Vec<Request<Bytes>>,
+    server: Option<super::server::Running>,
+}
+
+impl State {
+    fn new() -> Self {
+        // Whole seconds, as `Retry-After` dates have.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.unix_seconds());
+        Self {
+            now,
+            script: VecDeque::new(),
+            route: None,
+            mint: None,
+            requests: Vec::new(),
+            mints: Vec::new(),
+            server: None,
+        }
+    }
+}
+
+type Route = dyn Fn(&Request<Bytes>) -> Answer + Send + Sync;
+
+/// The vendor's end of [`Transport`].
+struct Wired(Vendor);
+
+impl fmt::Debug for Wired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport(the kit's push service)")
+    }
+}
+
+#[async_trait]
+impl Transport for Wired {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        // Two more places to be cancelled at: before the request is out, and after.
+        yield_now().await;
+        let answer = self.0.take(request);
+        yield_now().await;
+        let response = match answer {
+            Answer::Block => {
+                return Err(Error::new(ErrorKind::Blocked, "the endpoint guard refused"));
+            }
+            Answer::Endless(response) => response.map(|()| Bytes::from(vec![b'a'; MAX_RESPONSE])),
+            Answer::Hang => {
+                tokio::time::sleep(self.0.deadline()).await;
+                return Err(
+                    Error::new(ErrorKind::Timeout, "no answer in time").with_unknown_outcome()
+                );
+            }
+            Answer::Late(delay, response) => {
+                tokio::time::sleep(delay).await;
+                response
+            }
+            Answer::Refuse => {
+                return Err(Error::new(ErrorKind::Transport, "the connection was refused"));
+            }
+            Answer::Reply(response) => response,
+            Answer::Reset => {
+                return Err(Error::new(ErrorKind::Transport, "the connection was reset")
+                    .with_unknown_outcome());
+            }
+        };
+        Ok(response.map(|body| body.slice(..body.len().min(MAX_RESPONSE))))
+    }
+}
+
+/// The time of day that the checks set.
+struct Set(Arc<Inner>);
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock(set by the kit)")
+    }
+}
+
+impl Clock for Set {
+    fn now(&self) -> SystemTime {
+        self.0.state().now
+    }
+}
+
+/// A name that an endpoint guard takes for public; nothing is ever sent to it.
+const ORIGIN: &str = "https://push.example.net:8443";
+/// How long a request may take in paused time: that of `ReqwestTransport`.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How long a request may take in real time.
+const LOOPBACK_DEADLINE: Duration = Duration::from_millis(500);
