@@ -101,8 +101,8 @@ impl App {
         let push: Push = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let message = Message::new(push.text).with_ttl(Ttl::from_secs(300));
         match self.webpush.send_encrypted(&push.token, &message).await {
-            Ok(accepted) => Ok(format!("accepted by the push service: {accepted:?}")),
-            Err(error) => Err(format!("{:?}: {error}", error.kind())),
+            Ok(_) => Ok("Accepted by the push service; the notification follows.".to_owned()),
+            Err(error) => Err(error.to_string()),
         }
     }
 }
