@@ -5,7 +5,7 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{GONE, OTHER_KEY, RATE_LIMITED, Refusal, TOO_LARGE, UNAVAILABLE};
+use super::{OTHER_KEY, Refusal};
 use crate::ErrorKind;
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
@@ -38,10 +38,6 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
         (405, "MethodNotAllowed") => {
             rejected("MethodNotAllowed, the address is not a push resource")
         }
-        (410, "ExpiredToken" | "Unregistered") => GONE,
-        (413, "PayloadTooLarge") => TOO_LARGE,
-        (429, "TooManyRequests") => RATE_LIMITED,
-        (500, "InternalServerError") | (503, "ServiceUnavailable" | "Shutdown") => UNAVAILABLE,
         _ => return None,
     })
 }

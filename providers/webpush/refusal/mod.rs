@@ -1,8 +1,8 @@
 //! What a push service's refusal means and what to do about it.
 //!
-//! The vendors' own signs come first, one module each; whatever they do not decide is decided by
-//! the status alone, so that a page of HTML from a proxy is understood as well. No text of the
-//! response reaches the error: it can repeat the push resource.
+//! The vendors' own signs come first, one module each, where they say more than the status does;
+//! the rest is decided by the status alone, so that a page of HTML from a proxy is understood as
+//! well. No text of the response reaches the error: it can repeat the push resource.
 
 mod apple;
 mod google;
@@ -72,11 +72,21 @@ fn by_status(status: StatusCode) -> Refusal {
             ErrorKind::Rejected,
             "redirects are not followed; subscribe again to get the new address",
         ),
-        400 => MALFORMED,
-        401 | 403 => UNAUTHORIZED,
+        400 => Refusal::new(
+            ErrorKind::Rejected,
+            "the request is malformed; the same message will be refused again",
+        ),
+        401 | 403 => Refusal::new(
+            ErrorKind::Unauthorized,
+            "the VAPID credentials are missing or refused; check the key, the subject and the clock",
+        ),
         404 | 410 => GONE,
         408 | 425 => Refusal::new(ErrorKind::Unavailable, "the request took too long; try again"),
-        413 => TOO_LARGE,
+        413 => Refusal::new(
+            ErrorKind::PayloadTooLarge,
+            "the body is too large; shorten the message or its padding (Firefox on Android takes \
+             2744 octets)",
+        ),
         429 => RATE_LIMITED,
         500..=599 => UNAVAILABLE,
         _ => Refusal::new(
@@ -88,7 +98,7 @@ fn by_status(status: StatusCode) -> Refusal {
 
 /// Whether the text of a refusal speaks of a key other than the subscription's.
 fn mentions_another_key(body: &[u8]) -> bool {
-    contains(body, &["key mismatch", "do not correspond to the credentials", "vapidpkhashmismatch"])
+    contains(body, &["key mismatch", "do not correspond to the credentials"])
 }
 
 /// Whether a text has one of the fragments, which are in lower case.
@@ -101,10 +111,6 @@ const GONE: Refusal = Refusal::new(
     ErrorKind::Expired,
     "the subscription is gone; delete the token and have the user agent subscribe again",
 );
-const MALFORMED: Refusal = Refusal::new(
-    ErrorKind::Rejected,
-    "the request is malformed; the same message will be refused again",
-);
 const OTHER_KEY: Refusal = Refusal::new(
     ErrorKind::TokenMismatch,
     "the subscription was made with another VAPID key; add that key and name it in the token as \
@@ -112,15 +118,6 @@ const OTHER_KEY: Refusal = Refusal::new(
 );
 const RATE_LIMITED: Refusal =
     Refusal::new(ErrorKind::RateLimited, "too many requests; slow down for this subscription");
-const TOO_LARGE: Refusal = Refusal::new(
-    ErrorKind::PayloadTooLarge,
-    "the body is too large; shorten the message or its padding (Firefox on Android takes 2744 \
-     octets)",
-);
-const UNAUTHORIZED: Refusal = Refusal::new(
-    ErrorKind::Unauthorized,
-    "the VAPID credentials are missing or refused; check the key, the subject and the clock",
-);
 const UNAVAILABLE: Refusal =
     Refusal::new(ErrorKind::Unavailable, "the push service has trouble; try again later");
 /// The longest delay that is ever answered.

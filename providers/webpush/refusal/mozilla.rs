@@ -5,9 +5,7 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{
-    GONE, MALFORMED, OTHER_KEY, Refusal, TOO_LARGE, UNAUTHORIZED, UNAVAILABLE, mentions_another_key,
-};
+use super::{GONE, OTHER_KEY, Refusal, UNAVAILABLE, mentions_another_key};
 use crate::ErrorKind;
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
@@ -15,14 +13,11 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     let rejected = |advice| Some(Refusal::new(ErrorKind::Rejected, advice));
     match (answer.errno?, status.as_u16()) {
         (101 | 110, 400) => rejected("the encryption header fields are missing or wrong"),
-        (102, 404) | (103 | 105, 410) | (106, 400 | 410) => Some(GONE),
-        (104, 413) => Some(TOO_LARGE),
-        (108, 400) => Some(MALFORMED),
+        (106, 400) => Some(GONE),
         (109, 401) if mentions_another_key(answer.message.as_bytes()) => Some(OTHER_KEY),
-        (109, 401) => Some(UNAUTHORIZED),
         (111 | 112 | 114, 400) => rejected("the TTL is missing or not a number of seconds"),
         (113, 400) => rejected("the topic is not 1 to 32 characters of base64url"),
-        (201 | 202, 503) | (900..=903, 502) | (999, 500 | 418) => Some(UNAVAILABLE),
+        (999, 418) => Some(UNAVAILABLE),
         _ => None,
     }
 }

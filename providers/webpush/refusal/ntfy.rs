@@ -7,20 +7,17 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{GONE, LONG, MALFORMED, RATE_LIMITED, Refusal, TOO_LARGE, UNAVAILABLE};
+use super::{LONG, RATE_LIMITED, Refusal};
 use crate::ErrorKind;
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     let code = serde_json::from_slice(body).ok().and_then(|Answer { code }| code);
     match (status.as_u16(), code) {
-        (400, Some(40_000..=40_099)) => Some(MALFORMED),
         (401 | 403, _) => Some(Refusal::new(
             ErrorKind::Unauthorized,
             "the server forbids publishing to this topic; it must allow anonymous writes to \
              UnifiedPush topics",
         )),
-        (404, Some(40_401)) => Some(GONE),
-        (413, Some(41_301 | 41_303)) => Some(TOO_LARGE),
         // ntfy never sends `Retry-After`.
         (429, Some(DAILY_MESSAGES)) => Some(
             Refusal::new(
@@ -30,7 +27,6 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
             .with_delay(LONG),
         ),
         (429, _) => Some(RATE_LIMITED.with_delay(MINUTE)),
-        (500, Some(50_000..=50_099)) => Some(UNAVAILABLE),
         (507, _) => Some(
             Refusal::new(
                 ErrorKind::Unavailable,
