@@ -104,7 +104,7 @@ impl Debug for ReqwestTransport {
 }
 
 /// Builds a [`ReqwestTransport`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ReqwestTransportBuilder {
     guard: EndpointGuard,
     connect_timeout: Duration,
@@ -238,6 +238,18 @@ impl Default for ReqwestTransportBuilder {
             root_certificates: Vec::new(),
             lookup: Arc::new(SystemLookup),
         }
+    }
+}
+
+impl Debug for ReqwestTransportBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransportBuilder")
+            .field("guard", &self.guard)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .field("connections", &self.connections)
+            .field("http2_prior_knowledge", &self.http2_prior_knowledge)
+            .finish_non_exhaustive()
     }
 }
 
