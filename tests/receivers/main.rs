@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod java;
 mod node;
 mod program;
 mod vectors;
