@@ -123,9 +123,11 @@ impl<K> Lanes<K> {
             Pace::Same => lane.width,
             Pace::Slower => (lane.width / 2).max(1),
         };
-        self.list(origin.clone());
-        if self.lanes.len() > MAX_LANES {
-            self.lanes.retain(|_, lane| lane.running > 0 || !lane.queue.is_empty());
+        let idle = lane.running == 0 && lane.queue.is_empty();
+        if idle && self.lanes.len() > MAX_LANES {
+            self.lanes.remove(origin);
+        } else {
+            self.list(origin.clone());
         }
     }
 
@@ -200,3 +202,88 @@ impl<K> PartialEq for Delayed<K> {
 }
 
 impl<K> Eq for Delayed<K> {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const KEYS: &str = r#""keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}"#;
+
+    fn job(host: usize, key: usize) -> Job<usize> {
+        let token = format!(r#"{{"endpoint":"https://host{host}/{key}",{KEYS}}}"#);
+        let token: Token = token.parse().unwrap();
+        let origin = Origin::of(&token);
+        let stage = Stage::Fresh(Message::new("hello"));
+        Job { ticket: Ticket { key, token, origin }, stage }
+    }
+
+    fn keys(lanes: &mut Lanes<usize>) -> Vec<usize> {
+        std::iter::from_fn(|| lanes.take()).map(|job| job.ticket.key).collect()
+    }
+
+    #[test]
+    fn origins_take_turns() {
+        let mut lanes = Lanes::new(100);
+        for (host, key) in [(0, 0), (0, 1), (0, 2), (1, 10), (1, 11), (1, 12)] {
+            lanes.push(job(host, key));
+        }
+        assert_eq!(keys(&mut lanes), [0, 10]);
+        for host in [0, 1] {
+            lanes.finished(&job(host, 0).ticket.origin, Pace::Faster);
+        }
+        assert_eq!(keys(&mut lanes), [1, 11, 2, 12]);
+        assert_eq!(lanes.waiting(), 0);
+    }
+
+    #[test]
+    fn a_lane_widens_with_answers_and_narrows_when_told() {
+        let mut lanes = Lanes::new(6);
+        (0..100).for_each(|key| lanes.push(job(0, key)));
+        let origin = job(0, 0).ticket.origin;
+        for (pace, expected) in [
+            (Pace::Faster, 2),
+            (Pace::Same, 2),
+            (Pace::Faster, 4),
+            (Pace::Faster, 6),
+            (Pace::Slower, 3),
+            (Pace::Slower, 1),
+            (Pace::Slower, 1),
+        ] {
+            lanes.take().unwrap();
+            lanes.finished(&origin, pace);
+            let running = keys(&mut lanes).len();
+            assert_eq!(running, expected);
+            // Given back, so that the next round starts from nothing.
+            (0..running).for_each(|_| lanes.finished(&origin, Pace::Same));
+        }
+    }
+
+    #[test]
+    fn a_job_comes_back_when_it_is_due_before_those_that_wait() {
+        let mut lanes = Lanes::new(100);
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        lanes.push(job(0, 1));
+        lanes.delay(job(0, 2), now + 2 * second);
+        lanes.delay(job(0, 3), now + second);
+        assert_eq!((lanes.waiting(), lanes.next_due()), (3, Some(now + second)));
+        lanes.release(now + second);
+        assert_eq!(lanes.next_due(), Some(now + 2 * second));
+        assert_eq!(lanes.take().unwrap().ticket.key, 3);
+        assert_eq!(lanes.take_all().len(), 2);
+        assert_eq!((lanes.waiting(), lanes.next_due()), (0, None));
+    }
+
+    #[test]
+    fn idle_origins_are_forgotten_beyond_a_bound() {
+        let mut lanes = Lanes::new(100);
+        for host in 0..2 * MAX_LANES {
+            lanes.push(job(host, 0));
+            let job = lanes.take().unwrap();
+            lanes.finished(&job.ticket.origin, Pace::Faster);
+            assert!(lanes.lanes.len() <= MAX_LANES);
+        }
+    }
+}
