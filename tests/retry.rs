@@ -1,4 +1,5 @@
 //! What `Retry` promises: the same octets, never early, never late, never without end.
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
 mod scripted;
