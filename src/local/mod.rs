@@ -6,18 +6,30 @@
 //! browser. [`Faults`] makes trouble on demand: refusals, resets, delays, garbage.
 //!
 //! ```
+//! # #[cfg(feature = "webpush")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use sealpush::local::{PushService, UserAgent};
+//! use sealpush::local::{Acknowledgement, Fault, Faults, PushService, UserAgent};
+//! use sealpush::providers::WebPush;
+//! use sealpush::{EndpointGuard, Message, PushProviderExt};
 //!
 //! let service = PushService::start().await?;
 //! let mut user_agent = UserAgent::connect(&service.websocket_url()).await?;
 //! let token = user_agent.subscribe(None).await?.token();
-//! // Hand the token to the code under test, then see what arrived:
-//! # let _ = token;
-//! assert!(service.requests().iter().all(|request| request.status.is_some()));
+//!
+//! let web_push = WebPush::builder().guard(EndpointGuard::loopback_for_tests()).build()?;
+//! service.set_faults(Faults::script([Fault::status(503)]));
+//! assert!(web_push.send_encrypted(&token, &Message::new("hi")).await.unwrap_err().is_retryable());
+//! let accepted = web_push.send_encrypted(&token, &Message::new("hi")).await?;
+//!
+//! let delivery = user_agent.next().await?;
+//! assert_eq!(delivery.payload.as_deref(), Some(&b"hi"[..]));
+//! let message_id = accepted.message_id.ok_or("no message resource")?;
+//! assert_eq!(service.acknowledgement(&message_id).await, Acknowledgement::Delivered);
 //! service.shutdown().await;
 //! # Ok(()) }
+//! # #[cfg(not(feature = "webpush"))]
+//! # fn main() {}
 //! ```
 //!
 //! It is not a push service for production: everything is in memory and nothing is limited but
@@ -33,9 +45,11 @@
 //! | `http.rs` | one `match` on the path; push resources and message resources |
 //! | `vapid.rs` | who signed a request |
 //! | `websocket.rs`, `protocol.rs` | the browser's side |
+//! | `acknowledgement.rs` | what user agents said about messages |
 //! | `faults.rs` | what goes wrong, around any path that stores messages |
 //! | `user_agent.rs` | the user agent |
 
+mod acknowledgement;
 mod faults;
 mod http;
 mod protocol;
@@ -57,8 +71,9 @@ use tokio::task::JoinHandle;
 
 use self::service::Service;
 use crate::clock::{Clock, SystemClock};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Token};
 
+pub use self::acknowledgement::Acknowledgement;
 pub use self::faults::{Fault, Faults, RetryAfter};
 pub use self::user_agent::{Delivery, Subscription, UserAgent};
 
@@ -108,6 +123,27 @@ impl PushService {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.service.requests()
+    }
+
+    /// Waits until the user agent acknowledges a message, named as senders see it: by its
+    /// `Location`, which is [`Accepted::message_id`](crate::Accepted::message_id).
+    ///
+    /// For ever when the message was dropped, cancelled or never there. The latest 10,000 are
+    /// remembered.
+    pub async fn acknowledgement(&self, message_id: &str) -> Acknowledgement {
+        self.service.acknowledgement(message_id).await
+    }
+
+    /// Waits until a user agent is connected. Firefox connects once it is up, and loses a
+    /// subscription that a page asks for before.
+    pub async fn connected(&self) {
+        self.service.connected().await;
+    }
+
+    /// Waits until the user agent ends the subscription of a token: browsers tell the page first
+    /// and the push service later.
+    pub async fn unsubscribed(&self, token: &Token) {
+        self.service.ended(token.expose("endpoint").unwrap_or_default()).await;
     }
 
     /// Replaces what goes wrong from the next push request on.

@@ -1,6 +1,7 @@
 //! The state that connections share.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -8,10 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::request::Parts;
+use tokio::sync::Notify;
 
+use super::acknowledgement::{Acknowledgement, Acknowledgements};
 use super::faults::{Fault, Faults};
 use super::http::{MESSAGE_PATH, OPEN_PATH, RESTRICTED_PATH, Refusal};
-use super::store::{Deposit, PublicKey, Store};
+use super::store::{Deposit, Line, PublicKey, Store};
 use super::{PathKind, Request};
 use crate::clock::Clock;
 use crate::seal::keys::fill_random;
@@ -25,6 +28,9 @@ pub(crate) struct Service {
     store: Mutex<Store>,
     faults: Mutex<Faults>,
     record: Mutex<Record>,
+    acknowledgements: Mutex<Acknowledgements>,
+    /// Tells those who wait for what a user agent does.
+    told: Notify,
 }
 
 impl Service {
@@ -42,6 +48,8 @@ impl Service {
             store: Mutex::new(Store::new(max_stored)),
             faults: Mutex::new(faults),
             record: Mutex::default(),
+            acknowledgements: Mutex::default(),
+            told: Notify::new(),
         }
     }
 
@@ -66,6 +74,60 @@ impl Service {
         let id = random_name::<16>().ok_or(Refusal::UNKNOWN)?;
         self.store().deposit(address, id.clone(), deposit, self.now())?;
         Ok(id)
+    }
+
+    /// Deletes a message of this user agent, and remembers what it said about it.
+    pub(super) fn acknowledge(&self, uaid: &str, id: String, code: Acknowledgement) {
+        if self.store().acknowledge(uaid, &id) {
+            lock(&self.acknowledgements).insert(id, code);
+            self.told.notify_waiters();
+        }
+    }
+
+    pub(super) fn unregister(&self, uaid: &str, channel_id: &str) {
+        self.store().unregister(uaid, channel_id);
+        self.told.notify_waiters();
+    }
+
+    /// Waits for what the user agent says about the message of this URL.
+    pub(super) async fn acknowledgement(&self, message_resource: &str) -> Acknowledgement {
+        let id = last_segment(message_resource);
+        self.until(|| lock(&self.acknowledgements).get(id)).await
+    }
+
+    /// Connects a user agent; see [`Store::hello`].
+    pub(super) fn hello(
+        &self,
+        claimed: Option<String>,
+        fresh: String,
+        line: Arc<Line>,
+    ) -> Option<String> {
+        let uaid = self.store().hello(claimed, fresh, line)?;
+        self.told.notify_waiters();
+        Some(uaid)
+    }
+
+    /// Waits until a user agent is connected.
+    pub(super) async fn connected(&self) {
+        self.until(|| self.store().has_user_agent().then_some(())).await;
+    }
+
+    /// Waits until there is no subscription at this URL.
+    pub(super) async fn ended(&self, push_resource: &str) {
+        let address = last_segment(push_resource);
+        self.until(|| self.store().key(address).err()).await;
+    }
+
+    async fn until<T>(&self, look: impl Fn() -> Option<T> + Send) -> T {
+        loop {
+            let mut told = pin!(self.told.notified());
+            // From here on nothing is missed, so that it is safe to look.
+            told.as_mut().enable();
+            if let Some(found) = look() {
+                return found;
+            }
+            told.await;
+        }
     }
 
     /// The URL of a message.
@@ -108,6 +170,10 @@ impl Service {
     pub(super) fn requests(&self) -> Vec<Request> {
         lock(&self.record).requests.iter().cloned().collect()
     }
+}
+
+fn last_segment(url: &str) -> &str {
+    url.rsplit_once('/').map_or(url, |(_, segment)| segment)
 }
 
 /// A random name of `N` octets in base64url; `None` when the operating system has no randomness.

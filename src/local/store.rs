@@ -80,6 +80,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn has_user_agent(&self) -> bool {
+        self.user_agents.values().any(|agent| agent.line.is_some())
+    }
+
     /// Makes a subscription at `address`, or finds the one that the channel already has. `None`
     /// when the channel has one with another key, or the user agent is unknown.
     pub(crate) fn register(

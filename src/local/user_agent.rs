@@ -128,7 +128,9 @@ impl UserAgent {
     pub async fn next(&mut self) -> Result<Delivery> {
         loop {
             if !self.arrived.is_empty() {
-                self.flush().await?;
+                // What is here is handed out even when the connection is gone; its
+                // acknowledgement then waits for the next one.
+                let _ = self.flush().await;
             }
             if let Some(delivery) = self.arrived.pop_front() {
                 return delivery;
@@ -173,7 +175,8 @@ impl UserAgent {
     /// As [`connect`](Self::connect).
     pub async fn reconnect(&mut self) -> Result<()> {
         self.disconnect().await;
-        // What is not acknowledged comes again; an acknowledgement from before is still right.
+        // An acknowledgement that waits is still right; requests were given up by their callers.
+        self.outgoing.retain(|frame| matches!(frame, FromUserAgent::Ack { .. }));
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME))
             .max_frame_size(Some(MAX_FRAME));

@@ -140,7 +140,7 @@ impl Session {
             (FromUserAgent::Ping {}, _) => return Some(Some("{}".to_owned())),
             (FromUserAgent::Ack { updates }, Some(uaid)) => {
                 for update in updates {
-                    self.service.store().acknowledge(uaid, &update.version);
+                    self.service.acknowledge(uaid, update.version, update.code.into());
                 }
                 return Some(None);
             }
@@ -154,7 +154,7 @@ impl Session {
                 ToUserAgent::Register { channel_id, status, push_endpoint: registered.ok() }
             }
             (FromUserAgent::Unregister { channel_id }, Some(uaid)) => {
-                self.service.store().unregister(uaid, &channel_id);
+                self.service.unregister(uaid, &channel_id);
                 ToUserAgent::Unregister { channel_id, status: 200 }
             }
             (FromUserAgent::Hello { .. }, _) | (_, None) => return None,
@@ -164,7 +164,7 @@ impl Session {
 
     fn hello(&mut self, claimed: Option<String>) -> Option<ToUserAgent> {
         let line = Arc::clone(&self.line);
-        let uaid = self.service.store().hello(claimed, fresh_uaid()?, line)?;
+        let uaid = self.service.hello(claimed, fresh_uaid()?, line)?;
         self.uaid = Some(uaid.clone());
         Some(ToUserAgent::Hello {
             uaid,
