@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`Fcm`] | `fcm` | registration token or installation id | 3069 |
 //! | [`Mock`] | `mock` | none | as set |
+//! | [`OneSignal`] | `onesignal` | subscription id or alias | 1527 |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
 #[cfg(any(feature = "fcm", feature = "onesignal"))]
@@ -12,6 +13,8 @@ mod base_url;
 pub mod fcm;
 #[cfg(feature = "mock")]
 pub mod mock;
+#[cfg(feature = "onesignal")]
+pub mod onesignal;
 #[cfg(feature = "webpush")]
 pub mod webpush;
 
@@ -19,5 +22,7 @@ pub mod webpush;
 pub use self::fcm::Fcm;
 #[cfg(feature = "mock")]
 pub use self::mock::Mock;
+#[cfg(feature = "onesignal")]
+pub use self::onesignal::OneSignal;
 #[cfg(feature = "webpush")]
 pub use self::webpush::WebPush;

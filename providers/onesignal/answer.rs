@@ -1,0 +1,141 @@
+//! What OneSignal's answers mean. Pure.
+//!
+//! <https://documentation.onesignal.com/reference/push-notification#responses>. A 200 is no
+//! success: only the id of a message is. OneSignal's own text is never repeated: it can quote the
+//! request.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::transport::retry_after;
+use crate::{Accepted, Error, ErrorKind};
+
+use super::{Address, OneSignal};
+
+/// Why OneSignal did not accept a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+enum Reason {
+    #[error("the idempotency key belongs to another message")]
+    Conflict,
+    #[error("the API key may not send for this app; check key, app id, plan and allowed addresses")]
+    NotPermitted,
+    #[error("no such app at OneSignal; check the app id and the base URL, keep the token")]
+    NoSuchApp,
+    #[error("the subscription is gone or unsubscribed; delete the token")]
+    NotSubscribed,
+    #[error("OneSignal's plan does not allow this message")]
+    Plan,
+    #[error("OneSignal refused the message: {0}")]
+    Refused(StatusCode),
+    #[error("OneSignal asks to slow down")]
+    TooManyRequests,
+    #[error("the message is larger than OneSignal takes")]
+    TooLarge,
+    #[error("OneSignal is not available: {0}")]
+    Unavailable(StatusCode),
+    #[error("OneSignal answered success without the id of a message")]
+    Unreadable,
+}
+
+impl Reason {
+    fn kind(self) -> ErrorKind {
+        match self {
+            Self::Conflict | Self::NoSuchApp | Self::Plan | Self::Refused(_) => ErrorKind::Rejected,
+            Self::NotPermitted => ErrorKind::Unauthorized,
+            Self::NotSubscribed => ErrorKind::Expired,
+            Self::TooLarge => ErrorKind::PayloadTooLarge,
+            Self::TooManyRequests => ErrorKind::RateLimited,
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unreadable => ErrorKind::UnexpectedResponse,
+        }
+    }
+
+    fn into_error(self, status: StatusCode, retry_after: Option<Duration>) -> Error {
+        Error::new(self.kind(), self.to_string())
+            .with_status(status.as_u16())
+            .with_retry_after(retry_after)
+            .with_provider(OneSignal::ID)
+    }
+}
+
+/// Reads an answer about one address.
+pub(super) fn read(
+    response: &Response<Bytes>,
+    address: &Address,
+    now: SystemTime,
+) -> Result<Accepted, Error> {
+    let status = response.status();
+    // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
+    let answer: Answer = serde_json::from_slice(response.body()).unwrap_or_default();
+    let reason = if answer.says_unreachable(address) && says_about_target(status) {
+        Reason::NotSubscribed
+    } else if status.is_success() {
+        match answer.id.filter(|id| (1..=MAX_ID).contains(&id.len())) {
+            Some(id) => return Ok(Accepted::new(OneSignal::ID).with_message_id(id)),
+            None if has_content(&answer.errors) => Reason::Refused(status),
+            None => Reason::Unreadable,
+        }
+    } else {
+        by_status(status)
+    };
+    Err(reason.into_error(status, retry_after(response.headers(), now)))
+}
+
+/// Only these statuses speak of the target; the rest are about us, our rate or OneSignal.
+fn says_about_target(status: StatusCode) -> bool {
+    status.is_success() || status == StatusCode::BAD_REQUEST
+}
+
+fn by_status(status: StatusCode) -> Reason {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::NotPermitted,
+        StatusCode::NOT_FOUND => Reason::NoSuchApp,
+        StatusCode::CONFLICT => Reason::Conflict,
+        StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
+        StatusCode::UNPROCESSABLE_ENTITY => Reason::Plan,
+        StatusCode::TOO_MANY_REQUESTS => Reason::TooManyRequests,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable(status),
+        status if status.is_server_error() => Reason::Unavailable(status),
+        status => Reason::Refused(status),
+    }
+}
+
+fn has_content(errors: &Value) -> bool {
+    match errors {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    id: Option<String>,
+    /// Texts, objects with `code` and `title`, or an object of lists of targets.
+    errors: Value,
+}
+
+impl Answer {
+    /// Whether it names the address as dead: listed by its id, or, as the only target of the
+    /// request, by one of two sentences.
+    fn says_unreachable(&self, address: &Address) -> bool {
+        let sentence = |error: &Value| {
+            let text = error.as_str().unwrap_or_default().to_ascii_lowercase();
+            text.contains("players are not subscribed")
+                || text.contains("subscriptions are not subscribed")
+                || text.contains("incorrect subscription_id format")
+        };
+        let nobody = self.id.as_deref().unwrap_or_default().is_empty();
+        address.is_listed(&self.errors)
+            || (nobody && self.errors.as_array().into_iter().flatten().any(sentence))
+    }
+}
+
+/// Longest id of a message that is kept, in octets. OneSignal's are UUIDs.
+const MAX_ID: usize = 128;

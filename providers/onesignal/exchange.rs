@@ -1,0 +1,108 @@
+//! From a sealed message to a request of OneSignal's REST API. Pure.
+//!
+//! <https://documentation.onesignal.com/reference/push-notification>
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Uri};
+use serde_json::{Map, Value, json};
+
+use crate::seal::DATA_FIELD;
+use crate::{Error, ErrorKind, Result, SealedMessage, Ttl, Urgency};
+
+use super::uuid::Uuid;
+use super::{Address, AppId};
+
+/// Longest time that OneSignal keeps a message: four weeks.
+pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
+
+/// The request's body. The same message for the same address gives the same octets, and with them
+/// the same idempotency key: OneSignal delivers a repeated request once.
+pub(super) fn body(
+    app_id: &AppId,
+    visible: &Map<String, Value>,
+    address: &Address,
+    message: &SealedMessage,
+) -> Bytes {
+    let mut request = visible.clone();
+    let mut set = |name: &str, value: Value| request.insert(name.to_owned(), value);
+    set("app_id", app_id.as_str().into());
+    set("contents", json!({ "en": message.placeholder().as_str() }));
+    set("data", json!({ DATA_FIELD: URL_SAFE_NO_PAD.encode(message.body()) }));
+    set("priority", priority(message.urgency()).into());
+    set("ttl", message.ttl().min(MAX_TTL).as_secs().into());
+    if let Some(topic) = message.topic() {
+        set("collapse_id", topic.as_str().into());
+        set("web_push_topic", topic.as_str().into());
+    }
+    address.target(&mut request);
+    // Two pushes without a payload are alike but two: a key would make the second a repetition.
+    if !message.body().is_empty() {
+        let octets = Value::Object(request.clone()).to_string();
+        let key = Uuid::of_octets(octets.as_bytes());
+        request.insert("idempotency_key".to_owned(), key.as_str().into());
+    }
+    Value::Object(request).to_string().into()
+}
+
+/// The request.
+pub(super) fn request(endpoint: &Uri, api_key: &HeaderValue, body: Bytes) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.clone();
+    request.headers_mut().insert(AUTHORIZATION, api_key.clone());
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
+}
+
+/// Members that the caller adds to every request.
+///
+/// # Errors
+///
+/// `Configuration` for what is no object, or sets what the message or its address sets.
+pub(super) fn visible_members(json: &str) -> Result<Map<String, Value>> {
+    let members: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Error::new(ErrorKind::Configuration, format!("the override is no JSON object ({place})"))
+    })?;
+    let reserved = |name: &&String| {
+        RESERVED.contains(&name.as_str()) || TARGETS.iter().any(|prefix| name.starts_with(prefix))
+    };
+    if members.keys().any(|name| reserved(&name)) {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "the override must not set what the message or its address does",
+        ));
+    }
+    Ok(members)
+}
+
+/// OneSignal knows two; 10 is its default.
+fn priority(urgency: Urgency) -> u8 {
+    match urgency {
+        Urgency::VeryLow | Urgency::Low => 5,
+        Urgency::Normal | Urgency::High => 10,
+    }
+}
+
+const RESERVED: [&str; 14] = [
+    "app_id",
+    "collapse_id",
+    "content_available",
+    "contents",
+    "custom_data",
+    "data",
+    "external_id",
+    "filters",
+    "idempotency_key",
+    "priority",
+    "target_channel",
+    "template_id",
+    "ttl",
+    "web_push_topic",
+];
+
+/// How the names of all that addresses a message begin.
+const TARGETS: [&str; 3] = ["excluded_", "include_", "included_"];
