@@ -1,0 +1,291 @@
+//! OneSignal: what is asked, what the answers mean, and what is never sent.
+
+#![cfg(feature = "onesignal")]
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+mod vendors;
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sealpush::providers::OneSignal;
+use sealpush::providers::onesignal::{Address, Alias, OneSignalBuilder};
+use sealpush::seal::open_data;
+use sealpush::{
+    ErrorKind, Message, PushProvider, PushProviderExt, Token, Topic, Ttl, Urgency, UserAgentKeys,
+};
+use serde_json::{Value, json};
+
+use self::vendors::{Golden, Script, SetClock, message, user_agent};
+
+const APP: &str = "0a0a0a0a-0000-4000-8000-0123456789ab";
+const SUBSCRIPTION: &str = "1dad4a3e-0000-4000-8000-0123456789ab";
+
+fn builder(script: &Script) -> OneSignalBuilder {
+    OneSignal::builder()
+        .app_id(APP.parse().unwrap())
+        .api_key("os_v2_app_marker")
+        .clock(SetClock::new())
+        .transport(Arc::new(script.clone()))
+}
+
+fn keys() -> UserAgentKeys {
+    user_agent().keys().clone()
+}
+
+fn token() -> Token {
+    Address::Subscription(SUBSCRIPTION.parse().unwrap()).to_token(keys()).unwrap()
+}
+
+fn accepting() -> Script {
+    let script = Script::default();
+    script.answer(200, r#"{"id":"5cbb7b4c-0000-4000-8000-00000000000a"}"#);
+    script
+}
+
+async fn sent(token: &Token, message: &Message) -> Value {
+    let script = accepting();
+    builder(&script).build().unwrap().send_encrypted(token, message).await.unwrap();
+    script.json()
+}
+
+#[tokio::test]
+async fn every_answer_means_what_the_reference_says() {
+    let rows = Golden::all("onesignal");
+    assert!(rows.len() >= 36, "{} rows", rows.len());
+    for row in rows {
+        let script = row.script();
+        let onesignal = builder(&script).build().unwrap();
+        let outcome = onesignal.send_encrypted(&token(), &message("hello")).await;
+        row.check(&outcome, script.requests().len());
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_a_post_with_the_key() {
+    let script = accepting();
+    let onesignal = builder(&script).build().unwrap();
+    let accepted = onesignal.send_encrypted(&token(), &message("hello")).await.unwrap();
+    assert_eq!(accepted.message_id.as_deref(), Some("5cbb7b4c-0000-4000-8000-00000000000a"));
+    let requests = script.requests();
+    assert_eq!(requests[0].method(), "POST");
+    assert_eq!(requests[0].uri(), "https://api.onesignal.com/notifications");
+    assert_eq!(requests[0].headers()["authorization"], "Key os_v2_app_marker");
+    assert!(requests[0].headers()["authorization"].is_sensitive());
+    assert_eq!(requests[0].headers()["content-type"], "application/json");
+}
+
+#[tokio::test]
+async fn the_request_of_a_plain_message() {
+    let mut request = sent(&token(), &message("hello")).await;
+    let data = request["data"].take();
+    let fields: Vec<_> = data.as_object().unwrap().iter().collect();
+    let fields = fields.iter().map(|(name, value)| (name, value.as_str().unwrap()));
+    assert_eq!(open_data(&user_agent(), fields).unwrap().unwrap(), b"hello");
+    assert!(request["idempotency_key"].take().is_string());
+    assert_eq!(
+        request,
+        json!({
+            "app_id": APP,
+            "contents": {"en": "New message"},
+            "data": null,
+            "idempotency_key": null,
+            "include_subscription_ids": [SUBSCRIPTION],
+            "priority": 10,
+            "ttl": 2_419_200,
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_request_of_a_message_with_every_option() {
+    let message = message("hello")
+        .with_ttl(Ttl::from_secs(90))
+        .with_urgency(Urgency::Low)
+        .with_topic("door".parse::<Topic>().unwrap())
+        .with_placeholder("Neu".parse().unwrap());
+    let alias = Alias::new(Alias::EXTERNAL_ID, "user-7").unwrap();
+    let token = Address::Alias(alias).to_token(keys()).unwrap();
+    let script = accepting();
+    let onesignal = builder(&script)
+        .base_url("https://onesignal.example.net/api/v1/")
+        .json_visible_to_provider(r#"{"headings":{"en":"Door"},"android_channel_id":"x"}"#)
+        .build()
+        .unwrap();
+    onesignal.send_encrypted(&token, &message).await.unwrap();
+    assert_eq!(script.requests()[0].uri(), "https://onesignal.example.net/api/v1/notifications");
+    let mut request = script.json();
+    request["data"].take();
+    request["idempotency_key"].take();
+    assert_eq!(
+        request,
+        json!({
+            "android_channel_id": "x",
+            "app_id": APP,
+            "collapse_id": "door",
+            "contents": {"en": "Neu"},
+            "data": null,
+            "headings": {"en": "Door"},
+            "idempotency_key": null,
+            "include_aliases": {"external_id": ["user-7"]},
+            "priority": 5,
+            "target_channel": "push",
+            "ttl": 90,
+            "web_push_topic": "door",
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_alias_without_a_subscription_is_expired() {
+    let alias = Alias::new(Alias::EXTERNAL_ID, "user-7").unwrap();
+    let token = Address::Alias(alias).to_token(keys()).unwrap();
+    for (errors, dead) in [
+        (json!({"invalid_aliases": {"external_id": ["user-7"]}}), true),
+        (json!({"invalid_external_user_ids": ["user-7"]}), true),
+        (json!({"invalid_aliases": {"external_id": ["user-8"]}}), false),
+        (json!({"invalid_aliases": {"onesignal_id": ["user-7"]}}), false),
+        (json!({"invalid_player_ids": ["user-7"]}), false),
+    ] {
+        let script = Script::default();
+        script.answer(200, json!({"id": "5cbb7b4c", "errors": errors}).to_string());
+        let onesignal = builder(&script).build().unwrap();
+        let outcome = onesignal.send_encrypted(&token, &message("x")).await;
+        assert_eq!(outcome.is_err_and(|error| error.is_token_dead()), dead, "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn the_idempotency_key_is_the_same_for_the_same_message_only() {
+    let script = accepting();
+    let onesignal = builder(&script).build().unwrap();
+    let sealed = message("hello").seal(&keys(), OneSignal::MAX_BODY).unwrap();
+    let other = message("hello").seal(&keys(), OneSignal::MAX_BODY).unwrap();
+    let alias = Alias::new(Alias::EXTERNAL_ID, "user-7").unwrap();
+    let alias = Address::Alias(alias).to_token(keys()).unwrap();
+    for (token, message) in [
+        (&token(), &sealed),
+        (&token(), &sealed),
+        (&token(), &other),
+        (&alias, &sealed),
+        (&token(), &sealed.clone().with_ttl(Ttl::from_secs(1))),
+    ] {
+        onesignal.send(token, message).await.unwrap();
+    }
+    let requests = script.requests();
+    assert_eq!(requests[0].body(), requests[1].body());
+    let mut keys: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            let request: Value = serde_json::from_slice(request.body()).unwrap();
+            request["idempotency_key"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+    assert!(onesignal.capabilities().idempotent);
+}
+
+#[tokio::test]
+async fn two_pushes_without_a_payload_are_two() {
+    let request = sent(&token(), &Message::new("")).await;
+    assert_eq!(request["data"], json!({"e2ee": ""}));
+    assert!(request.get("idempotency_key").is_none());
+}
+
+#[tokio::test]
+async fn urgency_maps_to_two_priorities() {
+    for (urgency, priority) in
+        [(Urgency::VeryLow, 5), (Urgency::Low, 5), (Urgency::Normal, 10), (Urgency::High, 10)]
+    {
+        let request = sent(&token(), &message("x").with_urgency(urgency)).await;
+        assert_eq!(request["priority"], priority);
+    }
+}
+
+#[tokio::test]
+async fn a_ttl_over_four_weeks_is_reduced_and_said_so() {
+    let script = accepting();
+    let onesignal = builder(&script).build().unwrap();
+    let message = message("x").with_ttl(Ttl::from_secs(u32::MAX));
+    let accepted = onesignal.send_encrypted(&token(), &message).await.unwrap();
+    assert_eq!(accepted.ttl, Some(Ttl::from_secs(2_419_200)));
+    assert_eq!(script.json()["ttl"], 2_419_200);
+}
+
+#[tokio::test]
+async fn the_largest_body_fills_what_onesignal_counts() {
+    let request = sent(&token(), &message(&"x".repeat(1424))).await;
+    assert_eq!(request["data"].to_string().len(), 2047);
+    let text = request["data"]["e2ee"].as_str().unwrap();
+    assert_eq!(URL_SAFE_NO_PAD.decode(text).unwrap().len(), OneSignal::MAX_BODY);
+    assert_eq!(OneSignal::MAX_BODY, 1527);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_for_a_message_that_cannot_be_sent() {
+    let script = accepting();
+    let onesignal = builder(&script).build().unwrap();
+    let too_large = onesignal.send_encrypted(&token(), &message(&"x".repeat(1425))).await;
+    assert_eq!(too_large.unwrap_err().kind(), ErrorKind::PayloadTooLarge);
+
+    for address in [
+        json!({}),
+        json!({"subscription_id": "x"}),
+        json!({"subscription_id": 7}),
+        json!({"subscription_id": SUBSCRIPTION, "alias": {"external_id": "x"}}),
+        json!({"alias": {}}),
+        json!({"alias": {"external_id": "x", "other": "y"}}),
+        json!({"alias": {"external_id": ""}}),
+        json!({"alias": {"external_id": "a\nb"}}),
+        json!({"alias": {"external_id": ["x"]}}),
+        json!({"segment": "All"}),
+    ] {
+        let token = Token::new(OneSignal::ID, &address, keys()).unwrap();
+        let error = onesignal.send_encrypted(&token, &message("x")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidToken, "{address}");
+    }
+    let other = "fcm".parse().unwrap();
+    let foreign = Token::new(other, &json!({"token": "x"}), keys()).unwrap();
+    let error = onesignal.send_encrypted(&foreign, &message("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TokenMismatch);
+    assert_eq!(script.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn no_answer_puts_a_secret_into_an_error() {
+    for status in [200, 400, 401, 404, 429, 500] {
+        let script = Script::default();
+        let echo = format!("{SUBSCRIPTION} os_v2_app_marker");
+        let body = json!({"id": "", "errors": [echo, {"code": echo, "title": echo}]});
+        script.answer(status, body.to_string());
+        let onesignal = builder(&script).build().unwrap();
+        let error =
+            onesignal.send_encrypted(&token(), &message("marker-payload")).await.unwrap_err();
+        let shown = format!("{error} {error:?} {onesignal:?} {:?}", builder(&script));
+        assert!(!shown.contains("marker") && !shown.contains("1dad4a3e"), "{shown}");
+    }
+}
+
+#[test]
+fn a_builder_says_what_is_wrong() {
+    let script = Script::default();
+    let app = || OneSignal::builder().app_id(APP.parse().unwrap());
+    for (builder, fact) in [
+        (OneSignal::builder(), "app id"),
+        (app(), "API key"),
+        (app().api_key("a b"), "printable"),
+        (app().api_key("a\r\nb"), "printable"),
+        (builder(&script).base_url("x"), "base URL"),
+        (builder(&script).json_visible_to_provider("x"), "no JSON object"),
+        (builder(&script).json_visible_to_provider(r#"{"data":{}}"#), "must not set"),
+        (builder(&script).json_visible_to_provider(r#"{"included_segments":[]}"#), "must not set"),
+        (builder(&script).json_visible_to_provider(r#"{"idempotency_key":""}"#), "must not set"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(fact), "{error}");
+    }
+}
