@@ -103,9 +103,10 @@ async fn a_proxy_in_the_environment_is_not_used() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}/p", listener.local_addr().unwrap());
 
-    let server = answer(&listener, "201 Created\r\nconnection: close");
-    let (guarded, head) = tokio::join!(child("child_sends", &target, canary.port()), server);
-    assert!(guarded, "the child's request must be answered");
+    let server = async move { answer(&listener, "201 Created\r\nconnection: close").await };
+    let server = tokio::spawn(server);
+    assert!(child("child_sends", &target, canary.port()).await, "the child was not answered");
+    let head = server.await.unwrap();
     assert!(head.starts_with("POST /p HTTP/1.1\r\n"), "{head}");
     assert_eq!(canary.connections().await, 0);
 
