@@ -3,6 +3,8 @@
 #![cfg(all(feature = "conformance", feature = "mock"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
+mod every_layer;
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -51,3 +53,8 @@ impl Harness for MockHarness {
 }
 
 sealpush::conformance_tests!(bare, MockHarness::default());
+
+#[test]
+fn every_layer_keeps_the_promises() {
+    every_layer::keeps_the_promises(MockHarness::default);
+}

@@ -3,6 +3,8 @@
 #![cfg(all(feature = "conformance", feature = "webpush"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
+mod every_layer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,3 +125,8 @@ impl Harness for WebPushHarness {
 
 sealpush::conformance_tests!(bare, WebPushHarness::new(Wire::Transport));
 sealpush::conformance_tests!(over_http, WebPushHarness::new(Wire::Loopback));
+
+#[test]
+fn every_layer_keeps_the_promises() {
+    every_layer::keeps_the_promises(|| WebPushHarness::new(Wire::Transport));
+}

@@ -98,6 +98,17 @@ impl Vendor {
         if state.script.iter().any(|answer| matches!(answer, Answer::Refuse)) {
             state.server = None;
         }
+        drop(state);
+        // A provider without a wire has its own record, which does not forget.
+        let before = self.0.harness.arrived(self).len();
+        self.0.state().before = before;
+    }
+
+    /// The sealed octets that arrived since the script was set.
+    pub(crate) fn arrived(&self) -> Vec<Bytes> {
+        let mut arrived = self.0.harness.arrived(self);
+        let before = self.0.state().before.min(arrived.len());
+        arrived.split_off(before)
     }
 
     /// Answers by what is asked instead of by the order of asking.
@@ -191,6 +202,7 @@ struct State {
     mint: Option<Answer>,
     requests: Vec<Request<Bytes>>,
     mints: Vec<Request<Bytes>>,
+    before: usize,
     server: Option<super::server::Running>,
 }
 
@@ -205,6 +217,7 @@ impl State {
             mint: None,
             requests: Vec::new(),
             mints: Vec::new(),
+            before: 0,
             server: None,
         }
     }
