@@ -226,6 +226,17 @@ async fn apple_gets_no_second_header_within_the_hour() {
 }
 
 #[tokio::test]
+async fn ntfy_does_not_read_the_header_and_gets_no_other() {
+    let (script, clock) = (Script::new(), HandClock::new());
+    let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
+    script.answer_status(403);
+    let token = token("https://push.example.net/upsecret-capability?up=1");
+    let error = web_push.send(&token, &message()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert_eq!(script.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_mismatch_is_not_a_reason_to_sign_anew() {
     let (script, clock) = (Script::new(), HandClock::new());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
