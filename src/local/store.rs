@@ -330,3 +330,6 @@ impl Lifetime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
