@@ -4,8 +4,10 @@
 
 mod delivery;
 mod faults;
+mod lifetime;
 mod sender;
 mod strictness;
+mod websocket;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
