@@ -1,0 +1,182 @@
+//! A real Chromium, driven through chromedriver's HTTP interface (W3C WebDriver) and the DevTools
+//! protocol behind it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Keys in WebDriver's notation (W3C WebDriver §17.4.2).
+pub(crate) const DOWN: &str = "\u{e015}";
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const TAB: &str = "\u{e004}";
+
+/// A browser with a fresh profile; ends with the value.
+pub(crate) struct Browser {
+    driver: Child,
+    port: u16,
+    session: String,
+    profile: PathBuf,
+}
+
+impl Browser {
+    /// Starts a browser. `None` without Chromium on a developer's machine, which is said on the
+    /// terminal; in CI (`CI=true`) that is a failure.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(chromium) = find("chromium").filter(|_| find("chromedriver").is_some()) else {
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "chromium and chromedriver are not installed, and CI must not skip a test"
+            );
+            // Straight to the terminal: the test harness swallows what a passing test prints.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: no chromium or no chromedriver");
+            return None;
+        };
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("chromium-{}-{number}", std::process::id()));
+        fs::create_dir_all(&profile).unwrap();
+
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("HOME", &profile)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .find_map(|line| {
+                let line = line.unwrap();
+                line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
+            })
+            .expect("chromedriver says its port");
+        // It may go on to print, and must not find a closed pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+
+        let mut browser = Self { driver, port, session: String::new(), profile };
+        let options = json!({
+            "binary": chromium,
+            "args": [
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                format!("--user-data-dir={}", browser.profile.display()),
+            ],
+        });
+        let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": options});
+        let session = browser.request(
+            "POST",
+            "/session",
+            &json!({"capabilities": {"alwaysMatch": capabilities}}),
+        );
+        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        Some(browser)
+    }
+
+    /// Opens a page and allows its origin to show notifications.
+    pub(crate) fn open(&self, origin: &str) {
+        let permission = json!({"origin": origin, "permissions": ["notifications"]});
+        self.devtools("Browser.grantPermissions", &permission);
+        self.post("/url", &json!({"url": format!("{origin}/")}));
+    }
+
+    /// Runs the body of an async function in the page, with `argument`, and returns its result.
+    pub(crate) fn run(&self, body: &str, argument: &Value) -> Value {
+        let script = format!(
+            "const [argument, done] = arguments;
+             (async () => {{ {body} }})().then(
+               (value) => done({{ value: value ?? null }}),
+               (error) => done({{ error: `${{error.name}}: ${{error.message}}` }}),
+             );"
+        );
+        let mut answer =
+            self.post("/execute/async", &json!({"script": script, "args": [argument]}));
+        assert!(answer["error"].is_null(), "{}", answer["error"]);
+        answer["value"].take()
+    }
+
+    /// A command of the Chrome DevTools protocol.
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// Delivers a push message, as text, to the first service worker of the profile.
+    pub(crate) fn push(&self, origin: &str, message: &str) {
+        self.devtools("ServiceWorker.enable", &json!({}));
+        let parameters = json!({"origin": origin, "registrationId": "0", "data": message});
+        self.devtools("ServiceWorker.deliverPushMessage", &parameters);
+    }
+
+    /// Presses keys one after the other.
+    pub(crate) fn press(&self, keys: &str) {
+        let strokes: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key})))
+            .collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes});
+        self.post("/actions", &json!({"actions": [keyboard]}));
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.request("POST", &format!("/session/{}{path}", self.session), body)
+    }
+
+    /// One request on a connection of its own; `value` of the answer.
+    fn request(&self, method: &str, path: &str, body: &Value) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let body = body.to_string();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.port,
+            body.len()
+        )
+        .unwrap();
+
+        let mut reader = BufReader::new(stream);
+        let mut status = String::new();
+        reader.read_line(&mut status).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            match line.trim_end().split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.trim().parse().unwrap();
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut body = vec![0; length];
+        std::io::Read::read_exact(&mut reader, &mut body).unwrap();
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        assert!(status.contains(" 200 "), "{method} {path}: {}", answer["value"]["message"]);
+        answer["value"].take()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ends Chromium; killing the driver alone would leave it.
+        if !self.session.is_empty() && !std::thread::panicking() {
+            self.request("DELETE", &format!("/session/{}", self.session), &json!({}));
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+        let _ = fs::remove_dir_all(&self.profile);
+    }
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}

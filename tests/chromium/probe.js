@@ -1,0 +1,16 @@
+// Runs in the service worker before its own code, in tests only: tells the page when the worker is
+// done with a push event, also when nothing was shown.
+
+const channel = new BroadcastChannel('probe');
+
+self.addEventListener('push', (event) => {
+  const pending = [];
+  event.waitUntil = (promise) => {
+    pending.push(promise);
+    ExtendableEvent.prototype.waitUntil.call(event, promise);
+  };
+  // A task of its own: after the worker's listener, which is called next.
+  ExtendableEvent.prototype.waitUntil.call(event, new Promise((resolve) => {
+    setTimeout(() => resolve(Promise.allSettled(pending).then(() => channel.postMessage('done'))));
+  }));
+});

@@ -1,0 +1,94 @@
+//! `examples/web-receiver` in the browser, with keys and a token made on its page.
+
+use std::cell::Cell;
+
+use sealpush::Token;
+use serde_json::{Value, json};
+
+use super::driver::Browser;
+use super::site;
+
+pub(crate) struct Receiver {
+    pub(crate) browser: Browser,
+    pub(crate) origin: String,
+    /// What the page gave for the sender.
+    pub(crate) token: Token,
+    delivered: Cell<u32>,
+}
+
+impl Receiver {
+    /// Opens the page, makes keys and a token as a person would. `None` without a browser.
+    pub(crate) fn start() -> Option<Self> {
+        let browser = Browser::start()?;
+        let origin = site::serve("examples/web-receiver");
+        browser.open(&origin);
+        let token = browser.run(
+            "const element = (id) => document.getElementById(id);
+             const until = async (holds) => {
+               while (!holds()) await new Promise(requestAnimationFrame);
+             };
+             window.done = 0;
+             new BroadcastChannel('probe').onmessage = () => { window.done += 1; };
+             await navigator.serviceWorker.ready;
+             await until(() => !element('make-keys').disabled);
+             element('make-keys').click();
+             await until(() => !element('make-token').disabled);
+             element('value').value = argument;
+             element('make-token').click();
+             await until(() => element('token').value !== '');
+             return element('token').value;",
+            &json!("registration:token"),
+        );
+        let token: Token = token.as_str().unwrap().parse().unwrap();
+        assert_eq!(token.provider().as_str(), "fcm");
+        assert_eq!(token.expose("token"), Some("registration:token"));
+        Some(Self { browser, origin, token, delivered: Cell::new(0) })
+    }
+
+    /// Delivers a push message to the service worker and waits until it is done with it.
+    pub(crate) fn push(&self, message: &str) {
+        self.push_all(&[message]);
+    }
+
+    /// Delivers push messages at once and waits until the service worker is done with them.
+    pub(crate) fn push_all(&self, messages: &[&str]) {
+        for message in messages {
+            self.browser.push(&self.origin, message);
+            self.delivered.set(self.delivered.get() + 1);
+        }
+        self.browser.run(
+            "while (window.done < argument) await new Promise(requestAnimationFrame);",
+            &json!(self.delivered.get()),
+        );
+    }
+
+    /// Runs the body of an async function in the page.
+    pub(crate) fn run(&self, body: &str) -> Value {
+        self.browser.run(body, &Value::Null)
+    }
+
+    /// Stops the service worker, as browsers do after half a minute.
+    pub(crate) fn stop_worker(&self) {
+        self.browser.devtools("ServiceWorker.enable", &json!({}));
+        self.browser.devtools("ServiceWorker.stopAllWorkers", &json!({}));
+    }
+
+    /// The notifications on the screen, by title.
+    pub(crate) fn shown(&self) -> Vec<Value> {
+        let shown = self.run(
+            "const registration = await navigator.serviceWorker.ready;
+             const list = await registration.getNotifications();
+             list.sort((a, b) => a.title.localeCompare(b.title));
+             return list.map(({ title, body, tag, actions, data }) => ({
+               title, body, tag, data,
+               actions: actions.map(({ action, title }) => ({ action, title })),
+             }));",
+        );
+        shown.as_array().unwrap().clone()
+    }
+
+    /// Their titles, in order.
+    pub(crate) fn titles(&self) -> Vec<String> {
+        self.shown().iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect()
+    }
+}
