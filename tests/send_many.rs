@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use scripted::{Answer, Scripted, token};
 use sealpush::layers::{RetryPolicy, Timeout};
 use sealpush::{Client, Error, ErrorKind, Message, PushProvider, Token};
@@ -284,6 +284,13 @@ async fn a_panic_of_a_provider_is_an_unknown_outcome_of_one_job() {
     let failed: Vec<_> = outcomes.iter().filter_map(|(_, o)| o.as_ref().err()).collect();
     assert_eq!(failed.len(), 1);
     assert!(!failed[0].is_outcome_known());
+}
+
+#[test]
+#[should_panic(expected = "no reactor running")]
+fn polling_outside_of_a_runtime_panics_and_does_not_hang() {
+    let client = client(Scripted::accepting(), 10, 10);
+    let _ = client.send_many(stream::iter(jobs(&["a"], 10))).next().now_or_never();
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::iter::from_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -157,19 +158,24 @@ where
             taken.into_iter().for_each(|job| state.lanes.push(job));
             state.lanes.release(Instant::now());
             std::mem::swap(&mut state.outcomes, &mut this.outcomes);
-            while let Some(job) = state.start(&this.shared.client) {
+            let started: Vec<_> = from_fn(|| state.start(&this.shared.client)).collect();
+            let again = more || !this.outcomes.is_empty() || !state.outcomes.is_empty();
+            let at_rest = state.running == 0 && (state.closed || state.lanes.waiting() == 0);
+            let due = state.lanes.next_due();
+            state.reader = Some(cx.waker().clone());
+            drop(state);
+
+            // Not under the lock, which a worker takes when it is dropped because it cannot be
+            // spawned.
+            for job in started {
                 this.workers.spawn(Worker::new(Arc::clone(&this.shared), job).run());
             }
-            if more || !this.outcomes.is_empty() || !state.outcomes.is_empty() {
+            if again {
                 continue;
             }
-            let at_rest = state.running == 0 && (state.closed || state.lanes.waiting() == 0);
             if this.jobs.is_none() && at_rest {
                 return Poll::Ready(None);
             }
-            state.reader = Some(cx.waker().clone());
-            let due = state.lanes.next_due();
-            drop(state);
             match due {
                 Some(due) => ready!(this.poll_timer(due, cx)),
                 None => return Poll::Pending,

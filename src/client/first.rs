@@ -98,5 +98,5 @@ pub(super) async fn send(client: &Client, tokens: &[Token], message: &Message) -
 async fn attempt(client: &Client, token: &Token, message: &Message) -> Result<Accepted> {
     let route = client.route(token)?;
     let sealed = route.seal(token, message)?;
-    route.provider.send(token, &sealed).await
+    route.provider.as_ref().send(token, &sealed).await
 }

@@ -58,8 +58,8 @@ impl Client {
     pub async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let route = self.route(token)?;
         match &route.retrier {
-            Some(retrier) => retrier.send(&route.provider, token, message).await,
-            None => route.provider.send(token, message).await,
+            Some(retrier) => retrier.send(&*route.provider, token, message).await,
+            None => route.provider.as_ref().send(token, message).await,
         }
     }
 

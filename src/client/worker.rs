@@ -11,7 +11,7 @@ use super::lanes::{Job, Lanes, Pace, Stage, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::Attempts;
 use crate::message::SealedMessage;
-use crate::provider::{Accepted, PushProvider};
+use crate::provider::Accepted;
 use crate::token::Token;
 
 pub(super) struct Shared<K> {
@@ -206,7 +206,7 @@ impl Attempt {
             },
             Stage::Refused { sealed, attempts, .. } => (sealed, Some(attempts)),
         };
-        let outcome = route.provider.send(token, &sealed).await;
+        let outcome = route.provider.as_ref().send(token, &sealed).await;
         Self { outcome, tried: Some((sealed, attempts)) }
     }
 

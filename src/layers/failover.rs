@@ -78,7 +78,7 @@ impl PushProvider for Failover {
         let mut worth_a_retry = None;
         let mut last = None;
         for provider in &*self.providers {
-            match provider.send(token, message).await {
+            match provider.as_ref().send(token, message).await {
                 Ok(accepted) => return Ok(accepted),
                 Err(error) if !moves_on(&error) => return Err(error),
                 Err(error) if error.is_retryable() && worth_a_retry.is_none() => {
