@@ -131,6 +131,12 @@ impl Attempt {
         let endpoint = self.token.expose("endpoint").unwrap();
         endpoint.split('/').nth(2).unwrap()
     }
+
+    /// The number of the token.
+    pub(crate) fn name(&self) -> usize {
+        let endpoint = self.token.expose("endpoint").unwrap();
+        endpoint.rsplit('/').next().unwrap().parse().unwrap()
+    }
 }
 
 /// What an attempt comes to, and when.
