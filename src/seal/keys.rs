@@ -26,6 +26,7 @@ pub(crate) const AUTH_SECRET_LEN: usize = 16;
 /// The public half of a user agent's keys: what a sender needs to seal.
 ///
 /// The point is checked to be on the curve once, here, and kept in the backend's own form.
+#[derive(Clone)]
 pub struct UserAgentKeys {
     point: <Active as Backend>::PublicKey,
     octets: [u8; POINT_LEN],
@@ -85,16 +86,6 @@ impl UserAgentKeys {
 
     pub(crate) fn point(&self) -> &<Active as Backend>::PublicKey {
         &self.point
-    }
-}
-
-impl Clone for UserAgentKeys {
-    fn clone(&self) -> Self {
-        Self {
-            point: self.point.clone(),
-            octets: self.octets,
-            auth_secret: self.auth_secret.clone(),
-        }
     }
 }
 
