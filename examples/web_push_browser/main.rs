@@ -112,8 +112,7 @@ fn page(content_type: &str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
         .header(CONTENT_TYPE, format!("{content_type}; charset=utf-8"))
         .header(
             CONTENT_SECURITY_POLICY,
-            "default-src 'self'; style-src 'unsafe-inline'; \
-             script-src 'unsafe-inline'",
+            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'",
         )
         .body(Full::new(body.into()))
         .expect("the header fields are constants")
