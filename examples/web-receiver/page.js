@@ -91,6 +91,7 @@ async function showKeys() {
     ? 'This browser has keys. They stay here.'
     : 'This browser has no keys.';
   element('make-keys').textContent = keys ? 'Make new keys' : 'Make keys';
+  element('make-keys').classList.toggle('secondary', keys !== undefined);
   element('make-keys').disabled = false;
   element('make-token').disabled = !keys;
 }
