@@ -24,6 +24,6 @@ fn java_opens_and_refuses_what_the_crate_does() {
     for file in [vectors::path(), fresh] {
         let arguments = ["-cp".into(), classes.clone(), "SealedMessagesTest".into(), file];
         let output = run("java", arguments, RECEIVER, "");
-        assert_eq!(output, "opened 14, refused 72\nok\n");
+        assert_eq!(output, "opened 15, refused 73\nok\n");
     }
 }
