@@ -64,8 +64,9 @@ pub use self::project::ProjectId;
 ///
 /// FCM takes 4096 octets of data, hence bodies of [`MAX_BODY`](Self::MAX_BODY) octets. A device of
 /// Apple's gets the placeholder and its frame in the same 4096 octets: with the default
-/// placeholder, a body of up to 3002 octets. FCM refuses a larger one there with
-/// [`ErrorKind::PayloadTooLarge`]; nothing is cut off. It keeps a message for four weeks at most.
+/// placeholder and no other options a body of 3019 octets fits, less what FCM adds. FCM refuses a
+/// larger one there with [`ErrorKind::PayloadTooLarge`]; nothing is cut off. It keeps a message for
+/// four weeks at most.
 ///
 /// FCM drops all it has stored for an Android device at 100 messages, and delivers a message twice
 /// when it is sent twice.
