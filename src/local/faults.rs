@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 
-use super::http::{Abandoned, Answer, Refusal};
+use super::http::{Abandoned, Answer};
 
 /// What goes wrong with one push request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -152,15 +152,16 @@ impl Fault {
     }
 
     /// Plays the faults that strike once the body is read, around `serve`, which stores the
-    /// message.
+    /// message; `refuse` words a refusal as the service does.
     pub(super) async fn play(
         self,
         now: SystemTime,
+        refuse: fn(StatusCode) -> Answer,
         serve: impl FnOnce() -> Answer + Send,
     ) -> Result<Answer, Abandoned> {
         match self {
             Self::Answer { status, retry_after } => {
-                let mut answer = Refusal::scripted(status_code(status)).into_answer();
+                let mut answer = refuse(status_code(status));
                 if let Some(value) = retry_after.and_then(|it| it.value(now).parse().ok()) {
                     answer.headers_mut().insert(header::RETRY_AFTER, value);
                 }

@@ -15,7 +15,7 @@ use super::server::Connection;
 use super::service::Service;
 use super::store::{Deposit, Missing, NotStored, PublicKey};
 use super::vapid::{self, Refused};
-use super::{PathKind, websocket};
+use super::{Fault, PathKind, vendors, websocket};
 use crate::message::{Ttl, Urgency};
 use crate::seal::MAX_BODY;
 use crate::seal::record::Parts as SealedParts;
@@ -36,6 +36,9 @@ pub(super) async fn serve(
             return push(&service, &connection, head, body, resource, entry).await;
         }
         Route::Unknown => Err(Refusal::NOT_FOUND),
+        Route::Vendor(route) => {
+            return vendors::route::serve(&service, &connection, head, body, route, entry).await;
+        }
         Route::Websocket => websocket::upgrade(&service, &connection, &mut head),
     };
     let answer = answer.unwrap_or_else(Refusal::into_answer);
@@ -63,6 +66,7 @@ enum Route<'a> {
     Message(&'a str),
     Push(PushResource<'a>),
     Unknown,
+    Vendor(vendors::route::Route<'a>),
     Websocket,
 }
 
@@ -76,6 +80,8 @@ impl<'a> Route<'a> {
             Self::Push(PushResource { address, restricted: false })
         } else if let Some(address) = path.strip_prefix(RESTRICTED_PATH) {
             Self::Push(PushResource { address, restricted: true })
+        } else if let Some(route) = vendors::route::Route::of(path) {
+            Self::Vendor(route)
         } else {
             Self::Unknown
         }
@@ -86,6 +92,7 @@ impl<'a> Route<'a> {
             Self::Message(_) => PathKind::MessageResource,
             Self::Push(_) => PathKind::PushResource,
             Self::Unknown => PathKind::Unknown,
+            Self::Vendor(route) => route.kind(),
             Self::Websocket => PathKind::Websocket,
         }
     }
@@ -121,30 +128,47 @@ async fn push(
     entry: u64,
 ) -> Result<Answer, Abandoned> {
     let fault = service.next_fault();
-    if fault == super::Fault::Disconnect {
+    let refuse = |status| Refusal::scripted(status).into_answer();
+    let serve = |body, octets| {
+        accept(service, &head, body, octets, resource).unwrap_or_else(Refusal::into_answer)
+    };
+    exchange(service, connection, body, MAX_BODY, entry, fault, refuse, serve).await
+}
+
+/// Reads a request of which `max` octets are kept, and serves it, with a fault.
+#[allow(clippy::too_many_arguments, reason = "two callers, which name every one of them")]
+pub(super) async fn exchange(
+    service: &Service,
+    connection: &Connection,
+    body: Incoming,
+    max: usize,
+    entry: u64,
+    fault: Fault,
+    refuse: fn(StatusCode) -> Answer,
+    serve: impl FnOnce(Bytes, usize) -> Answer + Send,
+) -> Result<Answer, Abandoned> {
+    if fault == Fault::Disconnect {
         connection.close();
     }
     if fault.is_before_body() {
         return Err(Abandoned);
     }
-    let (body, octets) = read(body).await?;
+    let (body, octets) = read(body, max).await?;
     service.finish(entry, octets, None);
-    let serve =
-        || accept(service, &head, body, octets, resource).unwrap_or_else(Refusal::into_answer);
-    let answer = fault.play(service.now(), serve).await?;
+    let answer = fault.play(service.now(), refuse, || serve(body, octets)).await?;
     service.finish(entry, octets, Some(answer.status()));
     Ok(answer)
 }
 
-/// Reads at most [`MAX_BODY`] octets, throws away up to [`MAX_READ`], and counts both.
-async fn read(mut body: Incoming) -> Result<(Bytes, usize), Abandoned> {
+/// Reads at most `max` octets, throws away up to [`MAX_READ`], and counts both.
+async fn read(mut body: Incoming, max: usize) -> Result<(Bytes, usize), Abandoned> {
     let mut kept = BytesMut::new();
     let mut octets = 0_usize;
     while octets < MAX_READ {
         let Some(frame) = body.frame().await else { break };
         let Ok(data) = frame.map_err(|_| Abandoned)?.into_data() else { continue };
         octets = octets.saturating_add(data.len());
-        if octets <= MAX_BODY {
+        if octets <= max {
             kept.extend_from_slice(&data);
         }
     }

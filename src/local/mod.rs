@@ -48,6 +48,7 @@
 //! | `acknowledgement.rs` | what user agents said about messages |
 //! | `faults.rs` | what goes wrong, around any path that stores messages |
 //! | `user_agent.rs` | the user agent |
+//! | [`vendors`] | doubles of FCM and OneSignal, over the same store |
 
 mod acknowledgement;
 mod faults;
@@ -58,6 +59,7 @@ mod service;
 mod store;
 mod user_agent;
 mod vapid;
+pub mod vendors;
 mod websocket;
 
 use std::fmt;
@@ -276,8 +278,14 @@ impl fmt::Debug for Request {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PathKind {
+    /// The token endpoint of the double of FCM.
+    AccessToken,
+    /// Messages to a project at the double of FCM.
+    FcmMessages,
     /// A stored message: DELETE cancels it.
     MessageResource,
+    /// Messages to apps at the double of OneSignal.
+    OneSignalNotifications,
     /// A subscription: POST pushes to it.
     PushResource,
     /// Nowhere.

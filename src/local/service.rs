@@ -15,6 +15,7 @@ use super::acknowledgement::{Acknowledgement, Acknowledgements};
 use super::faults::{Fault, Faults};
 use super::http::{MESSAGE_PATH, OPEN_PATH, RESTRICTED_PATH, Refusal};
 use super::store::{Deposit, Line, PublicKey, Store};
+use super::vendors::Vendors;
 use super::{PathKind, Request};
 use crate::clock::Clock;
 use crate::seal::keys::fill_random;
@@ -29,6 +30,7 @@ pub(crate) struct Service {
     faults: Mutex<Faults>,
     record: Mutex<Record>,
     acknowledgements: Mutex<Acknowledgements>,
+    vendors: Vendors,
     /// Tells those who wait for what a user agent does.
     told: Notify,
 }
@@ -49,6 +51,7 @@ impl Service {
             faults: Mutex::new(faults),
             record: Mutex::default(),
             acknowledgements: Mutex::default(),
+            vendors: Vendors::default(),
             told: Notify::new(),
         }
     }
@@ -63,6 +66,10 @@ impl Service {
 
     pub(super) fn requires_vapid(&self) -> bool {
         self.require_vapid
+    }
+
+    pub(super) fn vendors(&self) -> &Vendors {
+        &self.vendors
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
