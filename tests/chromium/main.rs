@@ -109,6 +109,16 @@ fn the_private_key_cannot_be_exported() {
 }
 
 #[test]
+fn a_click_opens_the_page_and_closes_the_notification() {
+    let Some(receiver) = Receiver::start() else { return };
+    for (action, page) in [("", "/inbox/7"), ("close", "/close")] {
+        receiver.push(&fcm(&sealed(&receiver, "door", FCM_BODY)));
+        assert_eq!(receiver.click("door", action), format!("{}{page}", receiver.origin));
+        assert!(receiver.shown().is_empty());
+    }
+}
+
+#[test]
 fn what_does_not_open_shows_nothing() {
     let Some(receiver) = Receiver::start() else { return };
     let good = sealed(&receiver, "good", FCM_BODY);

@@ -1,5 +1,5 @@
 // Runs in the service worker before its own code, in tests only: tells the page when the worker is
-// done with a push event, also when nothing was shown.
+// done with a push event, also when nothing was shown, and clicks on notifications for it.
 
 const channel = new BroadcastChannel('probe');
 
@@ -14,3 +14,12 @@ self.addEventListener('push', (event) => {
     setTimeout(() => resolve(Promise.allSettled(pending).then(() => channel.postMessage('done'))));
   }));
 });
+
+// A browser opens windows for clicks of a person only; the test wants to know which.
+self.clients.openWindow = async (url) => channel.postMessage({ opened: url });
+
+channel.onmessage = async ({ data: { title, action } }) => {
+  const shown = await self.registration.getNotifications();
+  const notification = shown.find((it) => it.title === title);
+  self.dispatchEvent(new NotificationEvent('notificationclick', { notification, action }));
+};

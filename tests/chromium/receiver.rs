@@ -28,7 +28,11 @@ impl Receiver {
                while (!holds()) await new Promise(requestAnimationFrame);
              };
              window.done = 0;
-             new BroadcastChannel('probe').onmessage = () => { window.done += 1; };
+             window.probe = new BroadcastChannel('probe');
+             window.probe.onmessage = ({ data }) => {
+               if (data === 'done') window.done += 1;
+               else window.opened = data.opened;
+             };
              await navigator.serviceWorker.ready;
              await until(() => !element('make-keys').disabled);
              element('make-keys').click();
@@ -71,6 +75,18 @@ impl Receiver {
     pub(crate) fn stop_worker(&self) {
         self.browser.devtools("ServiceWorker.enable", &json!({}));
         self.browser.devtools("ServiceWorker.stopAllWorkers", &json!({}));
+    }
+
+    /// Clicks on a notification, or on its button of the name `action` if that is not empty, and
+    /// returns the page that the service worker opens.
+    pub(crate) fn click(&self, title: &str, action: &str) -> Value {
+        self.browser.run(
+            "window.opened = undefined;
+             window.probe.postMessage(argument);
+             while (window.opened === undefined) await new Promise(requestAnimationFrame);
+             return window.opened;",
+            &json!({"title": title, "action": action}),
+        )
     }
 
     /// The notifications on the screen, by title.
