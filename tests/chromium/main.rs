@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::Message;
 use sealpush::notification::{Action, Notification};
+use sealpush::providers::onesignal;
 use serde_json::{Value, json};
 
 use driver::{Browser, DOWN, ENTER, TAB};
@@ -200,12 +201,12 @@ fn the_page_works_by_keyboard() {
     browser.press(DOWN);
     browser.press(TAB);
     assert_eq!(focused(), "value");
-    browser.press("0d52");
+    browser.press("1dad4a3e-7c1b-4f7d-9a51-0f5f0c6b2d11");
     browser.press(ENTER);
     until("document.activeElement.id === 'token'");
     browser.press(TAB);
     assert_eq!(focused(), "copy");
     let token = browser.run("return document.getElementById('token').value;", &Value::Null);
     let token: sealpush::Token = token.as_str().unwrap().parse().unwrap();
-    assert_eq!(token.provider().as_str(), "onesignal");
+    assert!(onesignal::Address::try_from(&token).is_ok());
 }

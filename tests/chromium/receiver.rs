@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use sealpush::Token;
+use sealpush::providers::fcm;
 use serde_json::{Value, json};
 
 use super::driver::Browser;
@@ -44,8 +45,7 @@ impl Receiver {
             &json!("registration:token"),
         );
         let token: Token = token.as_str().unwrap().parse().unwrap();
-        assert_eq!(token.provider().as_str(), "fcm");
-        assert_eq!(token.expose("token"), Some("registration:token"));
+        assert!(fcm::Address::try_from(&token).is_ok());
         Some(Self { browser, origin, token, delivered: Cell::new(0) })
     }
 
