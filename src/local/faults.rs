@@ -12,8 +12,7 @@ use super::http::{Abandoned, Answer};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Refuses with this status and, from 400 up, the JSON error body of the service. The message
-    /// is not stored.
+    /// Refuses with this status and the JSON error body of the service. The message is not stored.
     Answer {
         /// The HTTP status, 200 to 599.
         status: u16,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// What a user agent sends.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(tag = "messageType", rename_all = "snake_case")]
 pub(super) enum FromUserAgent {
     Ack {
@@ -51,7 +51,7 @@ impl FromUserAgent {
 }
 
 /// The outcome of one message.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Update {
     #[serde(rename = "channelID")]
     pub(super) channel_id: String,
@@ -72,7 +72,7 @@ pub(super) const NOT_OPENED: u16 = 101;
 pub(super) const NOT_DELIVERED: u16 = 102;
 
 /// What a push service sends.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(tag = "messageType", rename_all = "snake_case")]
 pub(super) enum ToUserAgent {
     Hello {
@@ -124,7 +124,7 @@ impl ToUserAgent {
 }
 
 /// The content coding of a notification's data.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct ContentHeaders {
     pub(super) encoding: String,
 }

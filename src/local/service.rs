@@ -21,7 +21,6 @@ use crate::clock::Clock;
 use crate::seal::keys::fill_random;
 
 /// One push service: its store, its faults, its record, its clock.
-#[derive(Debug)]
 pub(crate) struct Service {
     origin: String,
     clock: Arc<dyn Clock>,

@@ -12,7 +12,6 @@ use crate::message::{Topic, Ttl};
 
 /// Everything that is remembered. A message belongs to one subscription, and is kept until it is
 /// acknowledged, cancelled, replaced, expired, or its subscription ends.
-#[derive(Debug)]
 pub(crate) struct Store {
     online: bool,
     /// Most messages kept for one subscription.
@@ -257,7 +256,6 @@ pub(crate) struct Line {
 }
 
 /// A message as the application server handed it in.
-#[derive(Debug)]
 pub(crate) struct Deposit {
     pub(crate) body: Bytes,
     pub(crate) ttl: Ttl,
@@ -265,7 +263,6 @@ pub(crate) struct Deposit {
 }
 
 /// A message on its way to a user agent.
-#[derive(Debug)]
 pub(crate) struct Notification {
     pub(crate) channel_id: String,
     pub(crate) id: String,
@@ -289,14 +286,13 @@ pub(crate) enum NotStored {
     Missing(Missing),
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct UserAgent {
     line: Option<Arc<Line>>,
     /// Channel id to address.
     channels: HashMap<String, String>,
 }
 
-#[derive(Debug)]
 struct Subscription {
     uaid: String,
     channel_id: String,
@@ -306,7 +302,6 @@ struct Subscription {
     messages: VecDeque<Stored>,
 }
 
-#[derive(Debug)]
 struct Stored {
     id: String,
     body: Bytes,
@@ -316,7 +311,6 @@ struct Stored {
     sent_on: Option<Arc<Line>>,
 }
 
-#[derive(Debug)]
 enum Lifetime {
     Connection(Arc<Line>),
     Until(SystemTime),
