@@ -1,0 +1,70 @@
+//! From a service account's key file to a text that only the app can read.
+//!
+//! `cargo run --example fcm` sends through the double of FCM to a device in this process.
+//!
+//! `GOOGLE_APPLICATION_CREDENTIALS=service-account.json cargo run --example fcm -- token.json`
+//! sends through Google to your own app, whose token file is
+//! `{"provider":"fcm","token":"…","keys":{"p256dh":"…","auth":"…"}}`: the registration token that
+//! Firebase gave to the app, and the public half of the keys that the app made.
+
+use std::error::Error;
+
+use sealpush::local::PushService;
+use sealpush::local::vendors::Platform;
+use sealpush::providers::Fcm;
+use sealpush::providers::fcm::{ApplicationDefault, ServiceAccount};
+use sealpush::{EndpointGuard, Message, PushProviderExt, Token, Urgency};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args().nth(1) {
+        Some(token_file) => through_google(&std::fs::read_to_string(token_file)?.parse()?).await,
+        None => through_the_double().await,
+    }
+}
+
+async fn through_google(token: &Token) -> Result<(), Box<dyn Error>> {
+    let fcm = Fcm::builder().credentials(ApplicationDefault::find().await?).build()?;
+    println!("project         {}", fcm.project_id());
+    send(&fcm, token).await
+}
+
+async fn through_the_double() -> Result<(), Box<dyn Error>> {
+    // Google's side, and a phone with the app on it.
+    let service = PushService::start().await?;
+    let project = service.fcm("example-project");
+    let mut device = project.register(Platform::Android)?;
+
+    // The application server: what you write. With a key file of your own it is
+    // `ServiceAccount::from_file("service-account.json")`, without base URL and guard.
+    let fcm = Fcm::builder()
+        .credentials(ServiceAccount::from_json(&project.service_account_json()?)?)
+        .base_url(project.base_url())
+        .guard(EndpointGuard::loopback_for_tests())
+        .build()?;
+    println!("project         {}, at the double on {}", fcm.project_id(), service.origin());
+    send(&fcm, &device.token()).await?;
+
+    for request in service.requests() {
+        println!("request         {:?}, {} octets", request.kind, request.body_len);
+    }
+    let delivery = device.next().await?;
+    for (name, value) in &delivery.data {
+        let start: String = value.chars().take(40).collect();
+        println!("FCM saw         {name}: {start}… ({} characters)", value.len());
+    }
+    let opened = delivery.payload.unwrap_or_default();
+    println!("the app opened  {}", String::from_utf8_lossy(&opened));
+    assert_eq!(opened, TEXT.as_bytes());
+    Ok(())
+}
+
+async fn send(fcm: &Fcm, token: &Token) -> Result<(), Box<dyn Error>> {
+    println!("token           {token:?}");
+    let message = Message::new(TEXT).with_urgency(Urgency::High);
+    let accepted = fcm.send_encrypted(token, &message).await?;
+    println!("accepted        as {}", accepted.message_id.unwrap_or_default());
+    Ok(())
+}
+
+const TEXT: &str = "The door is open.";
