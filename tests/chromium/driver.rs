@@ -2,9 +2,9 @@
 //! protocol behind it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -43,23 +43,7 @@ impl Browser {
             .join(format!("chromium-{}-{number}", std::process::id()));
         fs::create_dir_all(&profile).unwrap();
 
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .env("HOME", &profile)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines
-            .find_map(|line| {
-                let line = line.unwrap();
-                line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
-            })
-            .expect("chromedriver says its port");
-        // It may go on to print, and must not find a closed pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-
+        let (driver, port) = start_driver(&profile);
         let mut browser = Self { driver, port, session: String::new(), profile };
         let options = json!({
             "binary": chromium,
@@ -127,10 +111,16 @@ impl Browser {
         self.request("POST", &format!("/session/{}{path}", self.session), body)
     }
 
-    /// One request on a connection of its own; `value` of the answer.
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let (status, mut answer) = self.exchange(method, path, body).unwrap();
+        assert!(status.contains(" 200 "), "{method} {path}: {}", answer["value"]["message"]);
+        answer["value"].take()
+    }
+
+    /// One request on a connection of its own: status line and body of the answer.
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> io::Result<(String, Value)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let body = body.to_string();
         write!(
             stream,
@@ -138,42 +128,63 @@ impl Browser {
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.port,
             body.len()
-        )
-        .unwrap();
+        )?;
 
         let mut reader = BufReader::new(stream);
         let mut status = String::new();
-        reader.read_line(&mut status).unwrap();
+        reader.read_line(&mut status)?;
         let mut length = 0;
         loop {
             let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
+            reader.read_line(&mut line)?;
             match line.trim_end().split_once(':') {
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = value.trim().parse().unwrap();
+                    length = value.trim().parse().map_err(io::Error::other)?;
                 }
                 Some(_) => {}
                 None => break,
             }
         }
         let mut body = vec![0; length];
-        std::io::Read::read_exact(&mut reader, &mut body).unwrap();
-        let mut answer: Value = serde_json::from_slice(&body).unwrap();
-        assert!(status.contains(" 200 "), "{method} {path}: {}", answer["value"]["message"]);
-        answer["value"].take()
+        reader.read_exact(&mut body)?;
+        Ok((status, serde_json::from_slice(&body)?))
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
         // Ends Chromium; killing the driver alone would leave it.
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.request("DELETE", &format!("/session/{}", self.session), &json!({}));
-        }
+        let _ = self.exchange("DELETE", &format!("/session/{}", self.session), &json!({}));
         let _ = self.driver.kill();
         let _ = self.driver.wait();
         let _ = fs::remove_dir_all(&self.profile);
     }
+}
+
+/// Starts chromedriver on a free port. It asks the system for one on IPv4 and then takes the same
+/// on IPv6, where another may be first; so it gets several tries.
+fn start_driver(home: &Path) -> (Child, u16) {
+    for _ in 0..5 {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("HOME", home)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        });
+        if let Some(port) = port {
+            // It may go on to print, and must not find a closed pipe.
+            std::thread::spawn(move || lines.for_each(drop));
+            return (driver, port);
+        }
+        driver.wait().unwrap();
+    }
+    panic!("chromedriver finds no free port");
 }
 
 fn find(program: &str) -> Option<PathBuf> {
