@@ -102,11 +102,16 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
     let failure = serde_json::from_slice(response.body()).unwrap_or_default();
     let Failure { error: ErrorBody { message, status: named, details } } = failure;
     let details = Details::read(&details);
-    let reason = details
-        .code
-        .or_else(|| ErrorCode::read(&named))
-        .and_then(|code| coded(code, status, &details, &message))
-        .unwrap_or_else(|| uncoded(status, &details, &message));
+    let reason = if status == StatusCode::TOO_MANY_REQUESTS {
+        // A rate, of whatever kind, says nothing about the token or the message.
+        Reason::Quota
+    } else {
+        details
+            .code
+            .or_else(|| ErrorCode::read(&named).filter(|code| code.is_of_fcm()))
+            .and_then(|code| coded(code, status, &details, &message))
+            .unwrap_or_else(|| uncoded(status, &details, &message))
+    };
     let asked = retry_after(response.headers(), now).max(details.retry_delay);
     // FCM's documentation asks for a minute where a 429 names no delay.
     let asked = asked.or_else(|| (reason == Reason::Quota).then_some(QUOTA_DELAY));
@@ -146,7 +151,6 @@ fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
         StatusCode::NOT_FOUND => Reason::NoSuchProject,
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable(status),
         StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
-        StatusCode::TOO_MANY_REQUESTS => Reason::Quota,
         status if status.is_server_error() => Reason::Unavailable(status),
         status => Reason::Refused(status),
     }
@@ -202,8 +206,6 @@ enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Some of Google's documentation shows the code in `status`, where a canonical code
-    /// (`NOT_FOUND`) otherwise stands, so both places are read with this.
     fn read(text: &str) -> Option<Self> {
         Some(match text {
             "INTERNAL" => Self::Internal,
@@ -216,6 +218,12 @@ impl ErrorCode {
             "UNSPECIFIED_ERROR" => Self::Unspecified,
             _ => return None,
         })
+    }
+
+    /// Whether the code is FCM's alone. Some of Google's documentation shows such a one in
+    /// `status`, where a canonical code otherwise stands, which only repeats the HTTP status.
+    fn is_of_fcm(self) -> bool {
+        !matches!(self, Self::Internal | Self::InvalidArgument | Self::Unavailable)
     }
 }
 

@@ -6,8 +6,20 @@
 //! with [`open_data`](crate::seal::open_data). FCM sees the address, the size, the time, the
 //! options, and what [`AndroidOptions`], [`ApnsOptions`] and [`WebpushOptions`] add.
 //!
-//! To test an application without Google, point [`FcmBuilder::base_url`] and the `token_uri` of
-//! the key file at the double that feature `local` starts.
+//! # From a Firebase project to the first message
+//!
+//! 1. In the Firebase console, under project settings, service accounts, create a private key. The
+//!    file is what [`ServiceAccount::from_file`] reads. Keep it off the devices.
+//! 2. The app asks Firebase for its registration token or installation id, makes its keys, and
+//!    hands your server the token `{"provider":"fcm","token":"…","keys":{"p256dh":"…","auth":"…"}}`,
+//!    or with `"fid"`. `examples/web-receiver` does that in a browser, `examples/android-receiver`
+//!    and `examples/ios-receiver` hold the code for phones.
+//! 3. Your server parses it as a [`Token`] and sends; see [`Fcm`]. `examples/fcm.rs` is such a
+//!    server in one file.
+//! 4. The receiver opens the data field `e2ee` and shows what it finds.
+//!
+//! To test all of it without Google, give [`FcmBuilder::base_url`] and a key file of the double that
+//! feature `local` starts, in `sealpush::local::vendors`.
 
 mod address;
 mod answer;

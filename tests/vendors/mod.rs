@@ -92,6 +92,13 @@ impl Clock for SetClock {
     }
 }
 
+/// A golden request of a vendor.
+pub(crate) fn golden_request(vendor: &str, name: &str) -> Value {
+    let path =
+        format!("{}/tests/exchanges/{vendor}/requests/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 /// One golden answer of a vendor and what it means.
 pub(crate) struct Golden {
     pub(crate) name: String,

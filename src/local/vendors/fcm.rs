@@ -21,7 +21,6 @@ use crate::message::{Topic, Ttl, Urgency};
 pub(in crate::local) type Installations = HashMap<String, Installation>;
 
 /// One app installation.
-#[derive(Debug)]
 pub(in crate::local) struct Installation {
     pub(super) project_id: String,
     pub(super) platform: Platform,

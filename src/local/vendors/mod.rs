@@ -60,7 +60,7 @@ pub use self::device::{FcmDevice, OneSignalDevice};
 pub use self::mailbox::Delivery;
 
 /// What the doubles remember beside the store.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Vendors {
     accounts: Mutex<oauth::Accounts>,
     fcm: Mutex<fcm::Installations>,

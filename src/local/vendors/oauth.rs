@@ -1,7 +1,6 @@
 //! Service accounts, and the endpoint that gives them access tokens (RFC 7523).
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -24,7 +23,7 @@ use super::{answer, name};
 use crate::{Error, ErrorKind, Result};
 
 /// Service accounts by project, and the access tokens given out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::local) struct Accounts {
     accounts: HashMap<String, Account>,
     grants: HashMap<String, Grant>,
@@ -177,21 +176,9 @@ impl Account {
     }
 }
 
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("client_email", &self.client_email).finish_non_exhaustive()
-    }
-}
-
 struct Grant {
     project_id: String,
     expires_at: SystemTime,
-}
-
-impl fmt::Debug for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("project_id", &self.project_id).finish_non_exhaustive()
-    }
 }
 
 #[derive(Deserialize)]

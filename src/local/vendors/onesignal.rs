@@ -19,7 +19,7 @@ use crate::message::{Topic, Ttl};
 use crate::seal::keys::fill_random;
 
 /// Apps by their ids.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::local) struct Apps(HashMap<String, App>);
 
 impl Apps {
@@ -43,14 +43,6 @@ struct App {
     subscriptions: BTreeMap<String, Option<String>>,
     /// Digest of the request and id of the message, by idempotency key.
     sent: HashMap<String, ([u8; 32], String)>,
-}
-
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App")
-            .field("subscriptions", &self.subscriptions.len())
-            .finish_non_exhaustive()
-    }
 }
 
 /// The address in the store. The space keeps it out of reach of the paths of Web Push.
