@@ -217,8 +217,22 @@ async fn an_apple_device_takes_less() {
     assert!(device.next().await.is_ok());
     let error = fcm.send_encrypted(&device.token(), &sized(3020)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PayloadTooLarge);
-    let device = project.register(Platform::Android).unwrap();
-    fcm.send_encrypted(&device.token(), &sized(3069)).await.unwrap();
+    let android = project.register(Platform::Android).unwrap();
+    fcm.send_encrypted(&android.token(), &sized(3069)).await.unwrap();
+
+    // Every padded message reaches it once the limit says so.
+    let lowered = Fcm::builder()
+        .credentials(account(&project))
+        .base_url(project.base_url())
+        .transport(transport())
+        .max_body(2800)
+        .build()
+        .unwrap();
+    for octets in [1, 410, 1400, 2642, 2697] {
+        let message = Message::new("x".repeat(octets));
+        assert_eq!(fcm.send_encrypted(&device.token(), &message).await.is_ok(), octets < 2642);
+        lowered.send_encrypted(&device.token(), &message).await.unwrap();
+    }
 }
 
 #[tokio::test]

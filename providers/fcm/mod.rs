@@ -18,6 +18,22 @@
 //!    server in one file.
 //! 4. The receiver opens the data field `e2ee` and shows what it finds.
 //!
+//! # Credentials
+//!
+//! | credentials | for |
+//! |---|---|
+//! | [`ServiceAccount`] | a key file of a service account: a server anywhere |
+//! | [`AuthorizedUser`] | the login of a developer (`gcloud auth application-default login`) |
+//! | [`MetadataServer`] | inside Google Cloud: no file at all |
+//! | [`ApplicationDefault`] | whichever of these the environment names |
+//! | your own [`Credentials`] | anything else: a vault, workload identity, a sidecar |
+//!
+//! Access tokens are kept until shortly before they expire, and obtained by one request at a time.
+//! One that is refused is replaced once; that the project's own key for Apple or the browsers is
+//! refused is another matter, and asks for none.
+//!
+//! # Testing
+//!
 //! To test all of it without Google, give [`FcmBuilder::base_url`] and a key file of the double that
 //! feature `local` starts, in `sealpush::local::vendors`.
 
@@ -77,8 +93,9 @@ pub use self::project::ProjectId;
 /// FCM takes 4096 octets of data, hence bodies of [`MAX_BODY`](Self::MAX_BODY) octets. A device of
 /// Apple's gets the placeholder and its frame in the same 4096 octets: with the default
 /// placeholder and no other options a body of 3019 octets fits, less what FCM adds. FCM refuses a
-/// larger one there with [`ErrorKind::PayloadTooLarge`]; nothing is cut off. It keeps a message for
-/// four weeks at most.
+/// larger one there with [`ErrorKind::PayloadTooLarge`]; nothing is cut off. Padding fills up to the
+/// largest body, so an application with users on Apple's devices sets
+/// [`max_body`](FcmBuilder::max_body) to 2800. FCM keeps a message for four weeks at most.
 ///
 /// FCM drops all it has stored for an Android device at 100 messages, and delivers a message twice
 /// when it is sent twice.
@@ -86,6 +103,7 @@ pub struct Fcm {
     access: AccessTokenCache,
     clock: Arc<dyn Clock>,
     endpoint: Uri,
+    max_body: usize,
     project_id: ProjectId,
     quota_project: Option<HeaderValue>,
     settings: Settings,
@@ -145,7 +163,7 @@ impl PushProvider for Fcm {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(Self::MAX_BODY).with_ttl().with_urgency().with_topic().with_dry_run()
+        Capabilities::new(self.max_body).with_ttl().with_urgency().with_topic().with_dry_run()
     }
 
     async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
@@ -173,6 +191,7 @@ pub struct FcmBuilder {
     clock: Option<Arc<dyn Clock>>,
     credentials: Option<Box<dyn Credentials>>,
     guard: EndpointGuard,
+    max_body: Option<usize>,
     project_id: Option<ProjectId>,
     settings: Settings,
     transport: Option<Arc<dyn Transport>>,
@@ -206,6 +225,13 @@ impl FcmBuilder {
     /// How browsers receive.
     pub fn webpush(mut self, options: WebpushOptions) -> Self {
         self.settings.webpush = options;
+        self
+    }
+
+    /// Largest sealed body, in octets, below [`Fcm::MAX_BODY`]: for apps on Apple's devices, whose
+    /// payload holds the alert too. Default: [`Fcm::MAX_BODY`], which is also the most.
+    pub fn max_body(mut self, octets: usize) -> Self {
+        self.max_body = Some(octets);
         self
     }
 
@@ -267,6 +293,7 @@ impl FcmBuilder {
             access: AccessTokenCache::new(credentials),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             endpoint: exchange::endpoint(&base_url, &project_id)?,
+            max_body: self.max_body.map_or(Fcm::MAX_BODY, |octets| octets.min(Fcm::MAX_BODY)),
             project_id,
             quota_project,
             settings: self.settings,

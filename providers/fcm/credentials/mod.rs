@@ -1,13 +1,5 @@
 //! Where the access tokens for FCM come from (OAuth 2.0, RFC 6749 and RFC 7523).
 //!
-//! | credentials | for |
-//! |---|---|
-//! | [`ServiceAccount`] | a key file of a service account: a server anywhere |
-//! | [`AuthorizedUser`] | the login of a developer (`gcloud auth application-default login`) |
-//! | [`MetadataServer`] | inside Google Cloud: no file at all |
-//! | [`ApplicationDefault`] | whichever of these the environment names |
-//! | your own [`Credentials`] | anything else: a vault, workload identity, a sidecar |
-//!
 //! This is written here, not taken from a crate. `google-cloud-auth` 1.18 would take the feature
 //! `fcm` from 118 crates to 211. `gcp_auth` 0.12 adds ten, among them `ring`, but sends through an
 //! HTTP client of its own: past the endpoint guard and the caller's [`Transport`], with retries
