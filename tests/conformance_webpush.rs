@@ -109,6 +109,15 @@ impl Harness for WebPushHarness {
         Credentials::Renewed { lifetime: Duration::from_secs(12 * 3600) }
     }
 
+    /// `vapid t=<header>.<claims>.<signature>, k=<key>` (RFC 8292 §3).
+    fn takes(&self, vendor: &Vendor, credential: &[u8]) -> bool {
+        let claims = str::from_utf8(credential).unwrap().split('.').nth(1).unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        let left = claims["exp"].as_u64().unwrap().saturating_sub(vendor.clock().unix_seconds());
+        claims["aud"] == vendor.url() && (1..=24 * 3600).contains(&left)
+    }
+
     fn secrets(&self) -> Vec<Secret> {
         vec![Secret::new("private key", self.key)]
     }

@@ -57,6 +57,13 @@ pub trait Harness: Send + Sync + 'static {
         request.headers().get(AUTHORIZATION).map(|value| Bytes::copy_from_slice(value.as_bytes()))
     }
 
+    /// Whether the push service would take a credential: its audience and expiry, where it has
+    /// them. Default: yes.
+    fn takes(&self, vendor: &Vendor, credential: &[u8]) -> bool {
+        let _ = (vendor, credential);
+        true
+    }
+
     /// Answers a request for a credential, such as one to an OAuth token endpoint; `None` for
     /// every other request. `nth` counts from zero, and every answer must hold another credential.
     fn mint(&self, request: &Request<Bytes>, nth: usize) -> Option<Response<Bytes>> {
@@ -237,6 +244,10 @@ where
 
     fn credential(&self, request: &Request<Bytes>) -> Option<Bytes> {
         self.harness.credential(request)
+    }
+
+    fn takes(&self, vendor: &Vendor, credential: &[u8]) -> bool {
+        self.harness.takes(vendor, credential)
     }
 
     fn mint(&self, request: &Request<Bytes>, nth: usize) -> Option<Response<Bytes>> {

@@ -179,12 +179,16 @@ impl Kit {
     /// loopback interface of one for the whole check, because an HTTP client is costly to make.
     pub(crate) async fn attempt(&self, answer: Answer) -> Checked<Attempt> {
         let message = self.message()?;
+        let hangs = matches!(answer, Answer::Hang) || self.vendor.mint_hangs();
         self.vendor.script([answer]);
+        self.vendor.set_haste(hangs);
         let provider = match self.harness.wire() {
-            Wire::Loopback => self.used.get_or_init(|| self.provider()).clone(),
-            Wire::None | Wire::Transport => self.provider(),
+            Wire::Loopback if !hangs => self.used.get_or_init(|| self.provider()).clone(),
+            Wire::Loopback | Wire::None | Wire::Transport => self.provider(),
         };
-        Ok(self.send(&provider, &self.token(), &message).await)
+        let attempt = self.send(&provider, &self.token(), &message).await;
+        self.vendor.set_haste(false);
+        Ok(attempt)
     }
 
     /// Makes one attempt and keeps what arrived during it.

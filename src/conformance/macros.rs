@@ -121,6 +121,7 @@ macro_rules! __conformance_checks {
             an_unknown_status_is_an_error
 
             every_request_is_signed
+            a_credential_is_meant_for_this_push_service
             a_credential_travels_in_no_address
             a_credential_is_used_again
             an_expired_credential_is_renewed

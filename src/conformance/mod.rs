@@ -146,8 +146,8 @@ fn in_a_thread<T: Send + 'static>(
 
 /// How long one check may take in paused time: longer than any layer waits.
 const PAUSED_PATIENCE: Duration = Duration::from_secs(400 * 24 * 3600);
-/// How long one check may take in real time: several dozen deadlines of a hanging push service.
-const LOOPBACK_PATIENCE: Duration = Duration::from_secs(60);
+/// How long one check may take in real time: a few deadlines, and many in haste.
+const LOOPBACK_PATIENCE: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use sealpush::layers::{Failover, Rate, RateLimit, Retry, RetryPolicy, Timeout, T
 type Provider = Arc<dyn PushProvider>;
 
 /// Asks a provider for every promise, behind each layer and behind all of them.
-pub fn keeps_the_promises<H: Harness>(harness: impl Fn() -> H) {
+pub(crate) fn keeps_the_promises<H: Harness>(harness: impl Fn() -> H) {
     for (layer, wrap) in [
         ("failover", failover as fn(Provider) -> Provider),
         ("rate limit", rate_limit),

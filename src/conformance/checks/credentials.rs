@@ -17,6 +17,9 @@ checks! { "credentials";
     every_request_is_signed:
         "every request carries a credential"
         because "an anonymous request is refused, or counted against nobody";
+    a_credential_is_meant_for_this_push_service:
+        "the credential is one that this push service takes: its origin with the port, its time"
+        because "an audience without its port is refused by every strict service (RFC 8292 §2)";
     a_credential_travels_in_no_address:
         "the credential is not in the request's address"
         because "addresses are logged by every proxy on the way";
@@ -65,6 +68,13 @@ async fn every_request_is_signed(kit: Kit) -> Checked {
     attempt.accepted()?;
     let signed = attempt.requests.iter().all(|request| kit.harness.credential(request).is_some());
     ensure(signed, || "a request carries none".to_owned())
+}
+
+async fn a_credential_is_meant_for_this_push_service(kit: Kit) -> Checked {
+    needs_credentials(&kit)?;
+    kit.attempt(kit.accepted()).await?.accepted()?;
+    let taken = seen(&kit).iter().all(|credential| kit.harness.takes(&kit.vendor, credential));
+    ensure(taken, || "it would be refused".to_owned())
 }
 
 async fn a_credential_travels_in_no_address(kit: Kit) -> Checked {

@@ -105,6 +105,7 @@ async fn two_messages_have_two_keys(kit: Kit) -> Checked {
 
 async fn the_provider_recovers_from_a_broken_connection(kit: Kit) -> Checked {
     kit.needs_http()?;
+    kit.vendor.set_haste(true);
     let (provider, token) = (kit.provider(), kit.token());
     for broken in [Answer::Reset, Answer::Hang] {
         kit.vendor.script([broken]);

@@ -76,7 +76,7 @@ async fn debug_of_acceptance_shows_no_secret(kit: Kit) -> Checked {
 
 async fn errors_of_refusals_show_no_secret(kit: Kit) -> Checked {
     kit.needs_http()?;
-    for status in (300..600).step_by(1).filter(|status| status % 100 < 30) {
+    for status in (300..600).filter(|status| status % 100 < 12) {
         let attempt = kit.attempt(Answer::Reply(reply(status, HTML))).await?;
         error_hides(&kit, &attempt)?;
     }

@@ -43,8 +43,9 @@ async fn a_hanging_push_service_is_given_up(kit: Kit) -> Checked {
     if kit.needs_one_attempt().is_err() {
         return Ok(());
     }
-    ensure(attempt.elapsed <= kit.vendor.deadline() * 2, || {
-        format!("it took {:?}, the deadline is {:?}", attempt.elapsed, kit.vendor.deadline())
+    let deadline = kit.vendor.deadline();
+    ensure(attempt.elapsed <= deadline * 2, || {
+        format!("it took {:?}, the deadline is {deadline:?}", attempt.elapsed)
     })
 }
 
@@ -73,10 +74,10 @@ async fn a_provider_does_not_wait_by_itself(kit: Kit) -> Checked {
     kit.needs_one_attempt()?;
     for status in [429, 503] {
         let mut answer = reply(status, "");
-        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("5"));
+        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("50"));
         let attempt = kit.attempt(Answer::Reply(answer)).await?;
         attempt.refused()?;
-        ensure(attempt.elapsed < Duration::from_secs(1), || {
+        ensure(attempt.elapsed < Duration::from_secs(20), || {
             format!("{status}: it took {:?}", attempt.elapsed)
         })?;
     }
