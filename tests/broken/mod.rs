@@ -1,0 +1,8 @@
+//! Providers with one flaw each, and the push service that they speak to.
+
+pub(crate) mod attempts;
+pub(crate) mod harness;
+pub(crate) mod outcomes;
+pub(crate) mod requests;
+pub(crate) mod secrets;
+pub(crate) mod sound;

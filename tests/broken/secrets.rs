@@ -1,0 +1,98 @@
+//! Providers that show what they must hide.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response};
+use sealpush::{Accepted, Error, Result, SealedMessage, Token};
+
+use super::sound::{self, Api, Conduct, SECRET, content, request};
+
+/// Seen in: "could not send to <address>".
+#[derive(Debug)]
+pub(crate) struct AddressInError;
+
+#[async_trait]
+impl Conduct for AddressInError {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let address = request.uri().to_string();
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now()).map_err(|error| {
+            let text = format!("cannot send to {address}");
+            Error::new(error.kind(), text)
+                .with_status(error.status().unwrap_or_default())
+                .with_retry_after(error.retry_after())
+        })
+    }
+}
+
+/// Seen in: HTTP clients whose error holds the URL, kept as a source.
+#[derive(Debug)]
+pub(crate) struct AddressInSource;
+
+#[async_trait]
+impl Conduct for AddressInSource {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let address = request.uri().to_string();
+        let response = api.transport.send(request).await;
+        let response = response.map_err(|error| error.with_source(address))?;
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+/// Seen in: the answer of the push service as the text of the error, whole.
+#[derive(Debug)]
+pub(crate) struct AnswerInError;
+
+impl Conduct for AnswerInError {
+    fn outcome(&self, response: &Response<Bytes>, now: SystemTime) -> Result<Accepted> {
+        sound::outcome(response, now).map_err(|error| {
+            Error::new(error.kind(), String::from_utf8_lossy(response.body()).into_owned())
+                .with_status(response.status().as_u16())
+                .with_retry_after(error.retry_after())
+        })
+    }
+}
+
+/// Seen in: a configuration with `derive(Debug)`.
+#[derive(Debug)]
+pub(crate) struct DerivedDebug {
+    #[allow(dead_code, reason = "only `Debug` reads it, and that is the flaw")]
+    pub(crate) client_secret: &'static str,
+}
+
+impl DerivedDebug {
+    pub(crate) fn new() -> Self {
+        Self { client_secret: SECRET }
+    }
+}
+
+impl Conduct for DerivedDebug {}
+
+/// Seen in: HTTP clients that trace the fields of their requests.
+#[derive(Debug)]
+pub(crate) struct CredentialTraced;
+
+#[async_trait]
+impl Conduct for CredentialTraced {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let value = request.headers().get("authorization").map(|value| value.as_bytes());
+        tracing::trace!(authorization = ?value, "sending");
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+/// Seen in: a token that is "hidden" by an encoding.
+#[derive(Debug)]
+pub(crate) struct TokenTracedInBase64;
+
+impl Conduct for TokenTracedInBase64 {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        tracing::debug!(token = STANDARD.encode(token.to_json()), "sending");
+        request(api, token, content(message))
+    }
+}
