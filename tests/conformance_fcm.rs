@@ -1,0 +1,135 @@
+//! `Fcm` keeps every promise of a provider, with a service account that fetches access tokens.
+
+#![cfg(all(feature = "conformance", feature = "fcm"))]
+#![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
+
+mod every_layer;
+mod golden;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{Request, Response};
+use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, Wire};
+use sealpush::providers::Fcm;
+use sealpush::providers::fcm::{Address, ServiceAccount};
+use sealpush::transport::{ReqwestTransport, Transport};
+use sealpush::{EndpointGuard, PushProvider, Token, UserAgentKeys};
+use serde_json::{Value, json};
+
+struct FcmHarness {
+    wire: Wire,
+    /// Read once: an RSA key is checked when it is read.
+    account: OnceLock<Arc<ServiceAccount>>,
+}
+
+impl FcmHarness {
+    fn new(wire: Wire) -> Self {
+        Self { wire, account: OnceLock::new() }
+    }
+}
+
+impl Harness for FcmHarness {
+    fn provider(&self, vendor: &Vendor) -> Arc<dyn PushProvider> {
+        let transport: Arc<dyn Transport> = match self.wire {
+            Wire::Loopback => {
+                let guard = EndpointGuard::loopback_for_tests();
+                let builder = ReqwestTransport::builder().guard(guard);
+                Arc::new(builder.timeout(vendor.deadline()).build().unwrap())
+            }
+            _ => vendor.transport(),
+        };
+        let account = self.account.get_or_init(|| {
+            let file = json!({
+                "type": "service_account",
+                "project_id": "example-project",
+                "private_key_id": "key-1",
+                "private_key": PRIVATE_KEY,
+                "client_email": "push@example-project.iam.gserviceaccount.com",
+                "token_uri": format!("{}/token", vendor.url()),
+            });
+            Arc::new(ServiceAccount::from_json(&file.to_string()).unwrap())
+        });
+        let provider = Fcm::builder()
+            .credentials(Arc::clone(account))
+            .base_url(vendor.url())
+            .transport(transport)
+            .clock(vendor.clock())
+            .build();
+        Arc::new(provider.unwrap())
+    }
+
+    fn token(&self, _: &Vendor, name: &str, keys: UserAgentKeys) -> Token {
+        Address::Token(format!("{name}:APA91b")).to_token(keys).unwrap()
+    }
+
+    fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {
+        let answer = |status: u16, body: Value| {
+            Response::builder().status(status).body(Bytes::from(body.to_string())).unwrap()
+        };
+        match scenario {
+            Scenario::MintRefused => vec![
+                answer(400, json!({ "error": "invalid_grant", "error_description": "no" })),
+                answer(401, json!({ "error": "invalid_client" })),
+            ],
+            Scenario::MintUnavailable => vec![
+                answer(500, json!({ "error": "internal_failure" })),
+                answer(503, json!({})),
+                answer(429, json!({})),
+            ],
+            // A refusal of the project's key for Apple or for browsers is not about our own.
+            Scenario::Unauthorized => {
+                golden::answers("fcm", scenario, |_, row| row["means"]["requests"] == 2)
+            }
+            scenario => golden::answers("fcm", scenario, |_, _| true),
+        }
+    }
+
+    fn body(&self, request: &Request<Bytes>) -> Option<Bytes> {
+        let content: Value = serde_json::from_slice(request.body()).ok()?;
+        let text = content["message"]["data"]["e2ee"].as_str()?;
+        URL_SAFE_NO_PAD.decode(text).ok().map(Bytes::from)
+    }
+
+    fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::Renewed { lifetime: Duration::from_secs(3600) }
+    }
+
+    fn mint(&self, request: &Request<Bytes>, nth: usize) -> Option<Response<Bytes>> {
+        let answer = json!({
+            "access_token": format!("ya29.access-token-{nth}-Lw4Rk8Zq"),
+            "expires_in": 3599,
+            "token_type": "Bearer",
+        });
+        (request.uri().path() == "/token").then(|| Response::new(answer.to_string().into()))
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let lines = PRIVATE_KEY.lines().filter(|line| !line.starts_with("-----"));
+        vec![Secret::new("private key", lines.collect::<String>())]
+    }
+
+    fn malformed(&self, _: &Vendor, keys: UserAgentKeys) -> Vec<Token> {
+        let addresses =
+            [json!({ "token": "a b" }), json!({ "fid": "ä" }), json!({ "topic": "news" })];
+        let token = |address| Token::new(Fcm::ID, &address, keys.clone()).unwrap();
+        addresses.into_iter().map(token).collect()
+    }
+}
+
+const PRIVATE_KEY: &str = include_str!("keys/rsa-pkcs8.pem");
+
+sealpush::conformance_tests!(bare, FcmHarness::new(Wire::Transport));
+sealpush::conformance_tests!(over_http, FcmHarness::new(Wire::Loopback));
+
+#[test]
+fn every_layer_keeps_the_promises() {
+    every_layer::keeps_the_promises(|| FcmHarness::new(Wire::Transport));
+}
