@@ -110,6 +110,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
             .code
             .or_else(|| ErrorCode::read(&named).filter(|code| code.is_of_fcm()))
             .and_then(|code| coded(code, status, &details, &message))
+            .filter(|reason| reason.kind() != ErrorKind::Expired || speaks_of_target(status))
             .unwrap_or_else(|| uncoded(status, &details, &message))
     };
     let asked = retry_after(response.headers(), now).max(details.retry_delay);
@@ -130,13 +131,14 @@ fn coded(code: ErrorCode, status: StatusCode, details: &Details, text: &str) -> 
         ErrorCode::ThirdPartyAuthError => {
             Reason::ThirdPartyAuth(details.apns.as_ref().map_or(NO_REASON, ApnsError::known_reason))
         }
-        // Deleting cannot be taken back, so code and status must agree that the target is gone.
-        ErrorCode::Unregistered => match status {
-            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => Reason::Gone,
-            _ => return None,
-        },
+        ErrorCode::Unregistered => Reason::Gone,
         ErrorCode::Unspecified => return None,
     })
+}
+
+/// Deleting a token cannot be taken back, so code and status must agree that the target is gone.
+fn speaks_of_target(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
 /// The meaning of an answer without a code.
