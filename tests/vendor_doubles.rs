@@ -13,6 +13,7 @@ use sealpush::local::{Acknowledgement, Fault, Faults, PathKind, PushService};
 use sealpush::providers::fcm::ServiceAccount;
 use sealpush::providers::onesignal::{Address, Alias};
 use sealpush::providers::{Fcm, OneSignal};
+use sealpush::seal::open_data;
 use sealpush::transport::ReqwestTransport;
 use sealpush::{
     EndpointGuard, ErrorKind, Message, Padding, PushProvider, PushProviderExt, Topic, Ttl,
@@ -328,6 +329,11 @@ async fn a_message_for_another_key_does_not_open() {
     assert_eq!(device.next().await.unwrap_err().kind(), ErrorKind::Rejected);
     let id = accepted.message_id.unwrap();
     assert_eq!(service.acknowledgement(&id).await, Acknowledgement::NotOpened);
+
+    // Its owner gets it from the device that does not have the keys.
+    fcm.send(&device.token(), &sealed).await.unwrap();
+    let data = device.next_data().await.unwrap();
+    assert_eq!(open_data(&vendors::user_agent(), &data).unwrap().unwrap(), b"x");
     assert_nothing_came(&fcm, &mut device).await;
 }
 

@@ -1,5 +1,6 @@
 //! Devices with an app on them, as the vendors' libraries make them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::service::Service;
 use super::fcm::{self, Installation};
-use super::mailbox::{Delivery, Mailbox};
+use super::mailbox::{self, Delivery, Mailbox};
 use super::{Platform, json, name};
 use crate::provider::ProviderId;
 use crate::seal::keys::fill_random;
@@ -90,7 +91,18 @@ impl FcmDevice {
     /// `Rejected`, with [`OpenError`](crate::OpenError) as its source, for a message that does not
     /// open; `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
     pub async fn next(&mut self) -> Result<Delivery> {
-        self.mailbox.next(&self.secret).await
+        self.mailbox.next(|content| mailbox::open(content, &self.secret)).await
+    }
+
+    /// Waits for the next message and hands over its data as it came: for a receiver that has keys
+    /// of its own, such as a page in a browser under test, whose token a sender used with this
+    /// device's address. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
+    pub async fn next_data(&mut self) -> Result<BTreeMap<String, String>> {
+        self.mailbox.next(|content| Ok(content.data)).await
     }
 
     /// Goes out of reach. The push service stores what comes.
@@ -179,7 +191,18 @@ impl OneSignalDevice {
     /// `Rejected`, with [`OpenError`](crate::OpenError) as its source, for a message that does not
     /// open; `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
     pub async fn next(&mut self) -> Result<Delivery> {
-        self.mailbox.next(&self.secret).await
+        self.mailbox.next(|content| mailbox::open(content, &self.secret)).await
+    }
+
+    /// Waits for the next message and hands over its data as it came: for a receiver that has keys
+    /// of its own, such as a page in a browser under test, whose token a sender used with this
+    /// device's address. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
+    pub async fn next_data(&mut self) -> Result<BTreeMap<String, String>> {
+        self.mailbox.next(|content| Ok(content.data)).await
     }
 
     /// Goes out of reach. The push service stores what comes.

@@ -20,7 +20,8 @@ pub(super) struct Mailbox {
     service: Arc<Service>,
     user_agent: String,
     line: Option<Arc<Line>>,
-    arrived: VecDeque<Bytes>,
+    /// Names and contents of the messages that were fetched.
+    arrived: VecDeque<(String, Bytes)>,
 }
 
 impl Mailbox {
@@ -55,6 +56,8 @@ impl Mailbox {
     }
 
     pub(super) fn disconnect(&mut self) {
+        // What was fetched and not handed out comes again on the next connection.
+        self.arrived.clear();
         if let Some(line) = self.line.take() {
             self.service.store().disconnect(&self.user_agent, &line);
         }
@@ -65,23 +68,23 @@ impl Mailbox {
         self.service.unregister(&self.user_agent, CHANNEL);
     }
 
-    /// Waits for the next message and opens it. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self, secret: &UserAgentSecret) -> Result<Delivery> {
+    /// Waits for the next message. What `open` makes of it is acknowledged and returned. Dropping
+    /// the future loses nothing.
+    pub(super) async fn next<T>(&mut self, open: impl Fn(Content) -> Result<T>) -> Result<T> {
         loop {
-            if let Some(body) = self.arrived.pop_front() {
-                return open(&body, secret);
+            if let Some((id, body)) = self.arrived.pop_front() {
+                let opened = serde_json::from_slice(&body).map_err(|_| damaged()).and_then(&open);
+                let code = match &opened {
+                    Ok(_) => Acknowledgement::Delivered,
+                    Err(_) => Acknowledgement::NotOpened,
+                };
+                self.service.acknowledge(&self.user_agent, id, code);
+                return opened;
             }
             let line = Arc::clone(self.line.as_ref().ok_or_else(offline)?);
             let now = self.service.now();
             let due = self.service.store().due(&self.user_agent, &line, now);
-            for message in due {
-                let acknowledgement = match open(&message.body, secret) {
-                    Ok(_) => Acknowledgement::Delivered,
-                    Err(_) => Acknowledgement::NotOpened,
-                };
-                self.service.acknowledge(&self.user_agent, message.id, acknowledgement);
-                self.arrived.push_back(message.body);
-            }
+            self.arrived.extend(due.into_iter().map(|message| (message.id, message.body)));
             if self.arrived.is_empty() {
                 tokio::select! {
                     () = line.wake.notified() => {}
@@ -133,11 +136,15 @@ impl Content {
     }
 }
 
-fn open(body: &[u8], secret: &UserAgentSecret) -> Result<Delivery> {
-    let damaged = || Error::new(ErrorKind::Rejected, "a message arrived that does not open");
-    let Content { data, shown } = serde_json::from_slice(body).map_err(|_| damaged())?;
+/// Opens a message for the keys of this device.
+pub(super) fn open(content: Content, secret: &UserAgentSecret) -> Result<Delivery> {
+    let Content { data, shown } = content;
     let payload = open_data(secret, &data).map_err(|error| damaged().with_source(error))?;
     Ok(Delivery { data, payload, shown })
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorKind::Rejected, "a message arrived that does not open")
 }
 
 fn offline() -> Error {
