@@ -7,6 +7,7 @@ mod driver;
 mod receiver;
 mod records;
 mod site;
+mod vendors;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -162,18 +163,7 @@ fn what_does_not_open_shows_nothing() {
 #[test]
 fn two_records_show_nothing_where_one_does() {
     let Some(receiver) = Receiver::start() else { return };
-    receiver.browser.run(
-        "const { decodeBase64 } = await import('/seal.js');
-         const { saveKeys } = await import('/store.js');
-         const curve = { name: 'ECDH', namedCurve: 'P-256' };
-         const { jwk, auth } = argument;
-         await saveKeys({
-           privateKey: await crypto.subtle.importKey('jwk', jwk, curve, false, ['deriveBits']),
-           publicKey: Uint8Array.from([4, ...decodeBase64(jwk.x), ...decodeBase64(jwk.y)]),
-           auth: decodeBase64(auth),
-         });",
-        &records::keys(),
-    );
+    receiver.import_keys(&records::secret());
     let text = notification("records").to_json();
     receiver.push(&fcm(&records::two(&text)));
     assert!(receiver.shown().is_empty());

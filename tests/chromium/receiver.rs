@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
-use sealpush::Token;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::fcm;
+use sealpush::{Token, UserAgentSecret};
 use serde_json::{Value, json};
 
 use super::driver::Browser;
@@ -47,6 +49,27 @@ impl Receiver {
         let token: Token = token.as_str().unwrap().parse().unwrap();
         assert!(fcm::Address::try_from(&token).is_ok());
         Some(Self { browser, origin, token, delivered: Cell::new(0) })
+    }
+
+    /// Puts the keys of a user agent in place of those that the page made, not extractable either.
+    pub(crate) fn import_keys(&self, secret: &UserAgentSecret) {
+        let [_, point @ ..] = secret.keys().public_octets();
+        let (x, y) = point.split_at(32);
+        let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+        let d = encode(secret.expose_private_key().as_slice());
+        let jwk = json!({"kty": "EC", "crv": "P-256", "d": d, "x": encode(x), "y": encode(y)});
+        self.browser.run(
+            "const { decodeBase64 } = await import('/seal.js');
+             const { saveKeys } = await import('/store.js');
+             const curve = { name: 'ECDH', namedCurve: 'P-256' };
+             const { jwk, keys } = argument;
+             await saveKeys({
+               privateKey: await crypto.subtle.importKey('jwk', jwk, curve, false, ['deriveBits']),
+               publicKey: decodeBase64(keys.p256dh),
+               auth: decodeBase64(keys.auth),
+             });",
+            &json!({"jwk": jwk, "keys": secret.keys()}),
+        );
     }
 
     /// Delivers a push message to the service worker and waits until it is done with it.

@@ -5,7 +5,7 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes128Gcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use sealpush::UserAgentSecret;
 
 const CONTENT_KEY: &str = "oIhVW04MRdy2XN9CiKLxTg";
 const NONCE: &str = "4h_95klXJ5E_qnoN";
@@ -13,18 +13,10 @@ const SALT: &str = "DGv6ra1nlYgDCS1FRnbzlw";
 const SENDER: &str =
     "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 
-/// The user agent's keys: its private key as a JSON Web Key, and the authentication secret.
-pub(crate) fn keys() -> Value {
-    json!({
-        "jwk": {
-            "kty": "EC",
-            "crv": "P-256",
-            "d": "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94",
-            "x": "JXGyvs3942BVGq8e0PTNNmwRzr5VX4m8t7GGpTM5FzE",
-            "y": "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-        },
-        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
-    })
+/// The user agent's keys.
+pub(crate) fn secret() -> UserAgentSecret {
+    let private_key = decode("q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94");
+    UserAgentSecret::new(&private_key, &decode("BTBZMqHH6r4Tts7J_aSIgg")).unwrap()
 }
 
 /// The whole text in one record, as RFC 8291 §4 wants it.
