@@ -25,7 +25,7 @@ impl Receiver {
         let browser = Browser::start()?;
         let origin = site::serve("examples/web-receiver");
         browser.open(&origin);
-        let token = browser.run(
+        browser.run(
             "const element = (id) => document.getElementById(id);
              const until = async (holds) => {
                while (!holds()) await new Promise(requestAnimationFrame);
@@ -39,16 +39,17 @@ impl Receiver {
              await navigator.serviceWorker.ready;
              await until(() => !element('make-keys').disabled);
              element('make-keys').click();
-             await until(() => !element('make-token').disabled);
-             element('value').value = argument;
-             element('make-token').click();
-             await until(() => element('token').value !== '');
-             return element('token').value;",
-            &json!("registration:token"),
+             await until(() => !element('make-token').disabled);",
+            &Value::Null,
         );
-        let token: Token = token.as_str().unwrap().parse().unwrap();
+        let token = make_token(&browser, "fcm", "registration:token");
         assert!(fcm::Address::try_from(&token).is_ok());
         Some(Self { browser, origin, token, delivered: Cell::new(0) })
+    }
+
+    /// The token that the page makes for another address.
+    pub(crate) fn token_for(&self, provider: &str, value: &str) -> Token {
+        make_token(&self.browser, provider, value)
     }
 
     /// Puts the keys of a user agent in place of those that the page made, not extractable either.
@@ -130,4 +131,19 @@ impl Receiver {
     pub(crate) fn titles(&self) -> Vec<String> {
         self.shown().iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// Fills in the page's form.
+fn make_token(browser: &Browser, provider: &str, value: &str) -> Token {
+    let token = browser.run(
+        "const element = (id) => document.getElementById(id);
+         document.querySelector(`[name=provider][value=${argument.provider}]`).click();
+         element('value').value = argument.value;
+         element('token').value = '';
+         element('make-token').click();
+         while (element('token').value === '') await new Promise(requestAnimationFrame);
+         return element('token').value;",
+        &json!({"provider": provider, "value": value}),
+    );
+    token.as_str().unwrap().parse().unwrap()
 }

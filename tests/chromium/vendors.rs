@@ -1,7 +1,7 @@
 //! The whole path: the provider, its vendor's double, the service worker, the notification.
 //!
-//! The double hands the data to a device; here the device's keys are in the browser, and the data
-//! goes on in the vendor's web envelope.
+//! The page makes its token with the address of a device at the double, and keys of its own. The
+//! device hands over the data as it came, and it goes on in the vendor's web envelope.
 
 use std::collections::BTreeMap;
 
@@ -20,25 +20,25 @@ async fn a_notification_goes_from_the_key_file_through_fcm_to_the_screen() {
     let Some(receiver) = Receiver::start() else { return };
     let service = PushService::start().await.unwrap();
     let project = service.fcm("example-project");
-    let fcm = fcm(&project);
     let mut device = project.register(Platform::Web).unwrap();
-    receiver.import_keys(device.secret());
+    let token = receiver.token_for("fcm", device.token().expose("token").unwrap());
 
-    fcm.send_encrypted(&device.token(), &Message::from(notification("fcm"))).await.unwrap();
-    receiver.push(&by_fcm(&device.next().await.unwrap().data));
+    let message = Message::from(notification("fcm"));
+    fcm(&project).send_encrypted(&token, &message).await.unwrap();
+    receiver.push(&by_fcm(&device.next_data().await.unwrap()));
     assert_eq!(receiver.titles(), ["fcm"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sealed_for_another_device_shows_nothing() {
+async fn what_is_sealed_for_other_keys_shows_nothing() {
     let Some(receiver) = Receiver::start() else { return };
     let service = PushService::start().await.unwrap();
     let project = service.fcm("example-project");
-    let fcm = fcm(&project);
     let mut device = project.register(Platform::Web).unwrap();
 
-    fcm.send_encrypted(&device.token(), &Message::from(notification("fcm"))).await.unwrap();
-    let message = by_fcm(&device.next().await.unwrap().data);
+    let message = Message::from(notification("fcm"));
+    fcm(&project).send_encrypted(&device.token(), &message).await.unwrap();
+    let message = by_fcm(&device.next_data().await.unwrap());
     receiver.push(&message);
     assert!(receiver.shown().is_empty());
     receiver.import_keys(device.secret());
@@ -59,11 +59,12 @@ async fn a_notification_goes_through_onesignal_to_the_screen() {
         .build()
         .unwrap();
     let mut device = app.register(None).unwrap();
-    receiver.import_keys(device.secret());
+    let id = device.token().expose("subscription_id").unwrap().to_owned();
+    let token = receiver.token_for("onesignal", &id);
 
     let message = Message::from(notification("onesignal"));
-    onesignal.send_encrypted(&device.token(), &message).await.unwrap();
-    let data = device.next().await.unwrap().data;
+    onesignal.send_encrypted(&token, &message).await.unwrap();
+    let data = device.next_data().await.unwrap();
     receiver.push(&json!({"custom": {"i": "5d0b", "a": data}, "alert": "New message"}).to_string());
     assert_eq!(receiver.titles(), ["onesignal"]);
 }
