@@ -23,10 +23,8 @@ impl Origin {
         let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
         let server = authority.rsplit('@').next().unwrap_or_default();
 
-        let mut text = String::with_capacity(provider.len() + scheme.len() + server.len() + 2);
-        for part in [provider, " ", scheme, " ", server] {
-            text.extend(part.chars().map(|c| c.to_ascii_lowercase()));
-        }
+        let mut text = [provider, scheme, server].join(" ");
+        text.make_ascii_lowercase();
         Self(text.into())
     }
 }
