@@ -75,6 +75,39 @@ impl<K: Send + 'static, S> SendMany<K, S> {
     ///
     /// Dropping the future loses nothing: call it again, or read the outcomes of what is under way
     /// from the stream.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures_util::{Stream, StreamExt};
+    /// # use sealpush::{Accepted, Client, Message, Result, Token};
+    /// # async fn record(user: u64, outcome: Result<Accepted>) {}
+    /// # async fn store(user: u64, token: Token, message: Message) {}
+    /// # async fn example(
+    /// #     client: Client,
+    /// #     jobs: impl Stream<Item = (u64, Token, Message)>,
+    /// #     stop: tokio::sync::Notify,
+    /// # ) {
+    /// let mut outcomes = client.send_many(jobs);
+    /// loop {
+    ///     tokio::select! {
+    ///         next = outcomes.next() => match next {
+    ///             Some((user, outcome)) => record(user, outcome).await,
+    ///             None => break,
+    ///         },
+    ///         () = stop.notified() => {
+    ///             let drained = outcomes.drain(Duration::from_secs(20)).await;
+    ///             for (user, outcome) in drained.finished {
+    ///                 record(user, outcome).await;
+    ///             }
+    ///             for (user, token, message) in drained.unsent {
+    ///                 store(user, token, message).await;
+    ///             }
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub async fn drain(&mut self, deadline: Duration) -> Drained<K> {
         self.jobs = None;
         self.shared.lock().closed = true;
