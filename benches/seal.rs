@@ -1,4 +1,6 @@
-//! Sealing and opening 256 octets on the crypto backend that is compiled in.
+//! Sealing and opening 256 octets on the crypto backend that is compiled in: the default one with
+//! `cargo bench --bench seal`, the portable one with
+//! `cargo bench --manifest-path .ci/core-only/Cargo.toml`.
 
 #![allow(clippy::unwrap_used, reason = "a bench ends at the first surprise")]
 

@@ -32,8 +32,8 @@ pub(crate) fn peak_memory() -> f64 {
 
 /// Versions, processors and load: what a figure is worth.
 pub(crate) fn print_setting(crates: &[&str]) {
-    let versions: Vec<_> = crates.iter().map(|name| version(name)).collect();
-    println!("sealpush {}, {}", env!("CARGO_PKG_VERSION"), versions.join(", "));
+    let crates = ["sealpush"].iter().chain(crates);
+    println!("{}", crates.map(|name| version(name)).collect::<Vec<_>>().join(", "));
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     let load = load.split(' ').next().unwrap();
     let processors = std::thread::available_parallelism().unwrap();
