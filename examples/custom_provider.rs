@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use sealpush::clock::Clock;
-use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor};
+use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, run};
 use sealpush::transport::{Transport, retry_after};
 use sealpush::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
     Token, UserAgentKeys,
 };
+use serde_json::json;
 
 const BEACON: ProviderId = ProviderId::from_static("beacon");
 
@@ -63,9 +64,8 @@ impl Beacon {
     fn request(&self, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
         let letter = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit();
         let valid = |name: &&str| (1..=64).contains(&name.len()) && name.bytes().all(letter);
-        let channel = token.expose("channel").filter(valid).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidToken, "a channel is 1 to 64 of a-z, 0-9")
-        })?;
+        let invalid = || Error::new(ErrorKind::InvalidToken, "a channel is 1 to 64 of a-z, 0-9");
+        let channel = token.expose("channel").filter(valid).ok_or_else(invalid)?;
         Request::post(format!("{}/{channel}", self.base))
             .header("authorization", &self.key)
             .header("content-encoding", "aes128gcm")
@@ -94,7 +94,7 @@ impl Beacon {
     }
 }
 
-/// 5. What the kit must know: how to make one, what a token looks like, how Beacon says things.
+/// 5. What the kit must know: how to make one, what a token looks like, how Beacon words things.
 struct BeaconHarness;
 
 impl Harness for BeaconHarness {
@@ -108,8 +108,7 @@ impl Harness for BeaconHarness {
     }
 
     fn token(&self, _: &Vendor, name: &str, keys: UserAgentKeys) -> Token {
-        let channel = serde_json::json!({ "channel": name });
-        Token::new(BEACON, &channel, keys).expect("a name makes a channel")
+        Token::new(BEACON, &json!({ "channel": name }), keys).expect("a name makes a channel")
     }
 
     fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {
@@ -144,7 +143,7 @@ sealpush::conformance_tests!(beacon, BeaconHarness);
 
 /// 7. Or all of them as a report.
 fn main() {
-    let report = sealpush::conformance::run(BeaconHarness);
+    let report = run(BeaconHarness);
     println!("{report}");
     assert!(report.is_ok());
 }

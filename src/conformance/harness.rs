@@ -14,7 +14,7 @@ use crate::{PushProvider, Token, UserAgentKeys};
 
 /// Makes the provider under test and explains its push service to the kit.
 ///
-/// Five methods are needed; the rest have defaults that skip the checks which need them. The kit
+/// Four methods are needed; the rest have defaults that skip the checks which need them. The kit
 /// plays the push service: see [`Vendor`].
 pub trait Harness: Send + Sync + 'static {
     /// A fresh provider that speaks to `vendor`, with test credentials.
