@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 #[cfg(feature = "reqwest")]
 pub mod guard;
+pub mod guide;
 #[cfg(feature = "client")]
 pub mod layers;
 #[cfg(feature = "local")]

@@ -1,0 +1,24 @@
+//! How to build on this crate, by task. The code in it is tested.
+//!
+//! | chapter | answers |
+//! |---|---|
+//! | [`choosing`] | which push service carries what, and what each of them sees |
+//! | [`tokens`] | where tokens come from, how to store them, when to delete them |
+//! | [`failures`] | what to retry, and who may be notified twice |
+//! | [`testing`] | how to test an application without a browser or an account |
+//! | [`providers`] | how to write a provider, and prove it |
+
+#[doc = include_str!("choosing.md")]
+pub mod choosing {}
+
+#[doc = include_str!("failures.md")]
+pub mod failures {}
+
+#[doc = include_str!("providers.md")]
+pub mod providers {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("tokens.md")]
+pub mod tokens {}
