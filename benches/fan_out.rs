@@ -26,7 +26,11 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     match arguments.first().map(String::as_str) {
         Some("serve") => runtime.block_on(serve()),
-        Some("send") => runtime.block_on(send(arguments[1].parse().unwrap())),
+        Some("send") => {
+            // As a task: the thread in `block_on` would be woken from outside for every outcome.
+            let sending = runtime.spawn(send(arguments[1].parse().unwrap()));
+            runtime.block_on(sending).unwrap();
+        }
         None => compare(&[10_000, 100_000]),
         Some(_) => compare(&arguments.iter().map(|n| n.parse().unwrap()).collect::<Vec<_>>()),
     }
