@@ -6,6 +6,7 @@
 mod cost;
 
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -113,25 +114,33 @@ fn token() -> Token {
 /// that answers 429 to everything, each with as many messages. Over loopback HTTP.
 async fn beside_the_sick() {
     let healthy = PushService::start().await.unwrap();
-    let hanging = sick(Fault::Latency(Duration::from_secs(3600))).await;
-    let flooding = sick(Fault::retry_after(429, RetryAfter::Seconds(30))).await;
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (well, fit) = (PushService::start().await.unwrap(), PushService::start().await.unwrap());
+    let (hanging, flooding) =
+        (PushService::start().await.unwrap(), PushService::start().await.unwrap());
+    let settings = [
+        ("alone", vec![&healthy]),
+        ("beside two well ones", vec![&healthy, &well, &fit]),
+        ("beside two sick ones", vec![&healthy, &hanging, &flooding]),
+    ];
+    let mut runs = settings.each_ref().map(|_| Vec::new());
     for _ in 0..5 {
-        alone.push(latencies(&[&healthy]).await);
-        beside.push(latencies(&[&healthy, &hanging, &flooding]).await);
+        // Well first, so that they have come to many requests at once.
+        hanging.set_faults(after_a_while(Fault::Latency(Duration::from_secs(3600))));
+        flooding.set_faults(after_a_while(Fault::retry_after(429, RetryAfter::Seconds(30))));
+        for (runs, (_, services)) in runs.iter_mut().zip(&settings) {
+            runs.push(latencies(services).await);
+        }
     }
     println!("\nlatency of a healthy origin at {PER_SECOND} messages/s, ms, median of 5 runs");
-    println!("{:>10} {:>8} {:>8}", "", "median", "p99");
-    for (name, runs) in [("alone", &alone), ("beside two", &beside)] {
-        let at =
-            |fraction: f64| cost::median(runs.iter().map(|run| quantile(run, fraction)).collect());
-        println!("{name:>10} {:>8.2} {:>8.2}", at(0.5), at(0.99));
+    println!("{:>20} {:>8} {:>8}", "", "median", "p99");
+    for ((name, _), runs) in settings.iter().zip(runs) {
+        let at = |part| cost::median(runs.iter().map(|run| quantile(run, part)).collect());
+        println!("{name:>20} {:>8.2} {:>8.2}", at(0.5), at(0.99));
     }
 }
 
-async fn sick(fault: Fault) -> PushService {
-    let faults = Faults::seeded(1).with(1.0, fault);
-    PushService::builder().faults(faults).start().await.unwrap()
+fn after_a_while(fault: Fault) -> Faults {
+    Faults::script(repeat_n(Fault::None, 100).chain(repeat_n(fault, 10_000)))
 }
 
 /// Sorted, in milliseconds.
