@@ -1,5 +1,6 @@
 //! What every check works with: one push service, one user agent, fresh providers.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -76,6 +77,7 @@ pub(crate) struct Kit {
     pub(crate) vendor: Vendor,
     pub(crate) agent: UserAgentSecret,
     pub(crate) trace: Trace,
+    known: OnceLock<Vec<Secret>>,
     used: OnceLock<Arc<dyn PushProvider>>,
 }
 
@@ -87,6 +89,7 @@ impl Kit {
             vendor,
             agent: UserAgentSecret::generate()?,
             trace,
+            known: OnceLock::new(),
             used: OnceLock::new(),
         })
     }
@@ -186,7 +189,16 @@ impl Kit {
             Wire::Loopback if !hangs => self.used.get_or_init(|| self.provider()).clone(),
             Wire::Loopback | Wire::None | Wire::Transport => self.provider(),
         };
-        let attempt = self.send(&provider, &self.token(), &message).await;
+        let token = self.token();
+        let send = self.send(&provider, &token, &message);
+        let attempt = if hangs && self.harness.wire() == Wire::Loopback {
+            let patience = self.vendor.deadline() * 10;
+            tokio::time::timeout(patience, send)
+                .await
+                .or_else(|_| fail(format!("no end within {patience:?}")))?
+        } else {
+            send.await
+        };
         self.vendor.set_haste(false);
         Ok(attempt)
     }
@@ -218,19 +230,25 @@ impl Kit {
     /// Everything that must not be shown: the token's address and keys, the payload, and the
     /// provider's credentials, given and seen.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = self.known.get_or_init(|| self.known_secrets()).clone();
+        let requests = self.vendor.requests();
+        let credentials: HashSet<_> =
+            requests.iter().filter_map(|request| self.harness.credential(request)).collect();
+        secrets.extend(credentials.into_iter().map(|octets| Secret::new("credential", octets)));
+        secrets
+    }
+
+    fn known_secrets(&self) -> Vec<Secret> {
         let mut secrets = self.harness.secrets();
         let keys = self.agent.keys();
-        secrets.push(Secret::new("user agent's public key", *keys.public_octets()));
-        secrets.push(Secret::new("user agent's secret", *keys.auth_secret().expose()));
+        secrets.push(Secret::new("user agent's public key", keys.public_octets()));
+        secrets.push(Secret::new("user agent's secret", keys.auth_secret().expose()));
         secrets.push(Secret::new("payload", PAYLOAD));
         secrets.extend(texts(&address(&self.token())).map(|text| {
             // The origin of a push resource is no secret.
             let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
             Secret::new("token's address", path.map_or(text, |(_, path)| path))
         }));
-        let requests = self.vendor.requests();
-        let credentials = requests.iter().filter_map(|request| self.harness.credential(request));
-        secrets.extend(credentials.map(|octets| Secret::new("credential", octets)));
         secrets
     }
 }

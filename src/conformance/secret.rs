@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -10,23 +11,25 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Something that must never be shown: a name for the report, and the octets to search for.
 ///
 /// It is searched for as it is, in hexadecimal, in base64 and base64url at every alignment,
-/// percent-encoded, and as the list of numbers that `Debug` makes of octets; a long one also in
-/// parts of [`PART`](Self::PART) octets.
+/// percent-encoded, and as the list of numbers that `Debug` makes of octets; and any
+/// [`PART`](Self::PART) octets of it in a row.
 #[derive(Clone)]
 pub struct Secret {
     what: Cow<'static, str>,
-    octets: Vec<u8>,
+    forms: Arc<[Form]>,
 }
 
 impl Secret {
     /// Shortest secret that is searched for, in octets: a shorter one is found by chance.
     pub const MIN_LEN: usize = 8;
-    /// Length of the parts of a long secret, in octets.
-    pub const PART: usize = 16;
+    /// How much of a secret is too much, in octets.
+    pub const PART: usize = WINDOW + STEP - 1;
 
     /// A secret, with what to call it in a report.
-    pub fn new(what: impl Into<Cow<'static, str>>, octets: impl Into<Vec<u8>>) -> Self {
-        Self { what: what.into(), octets: octets.into() }
+    pub fn new(what: impl Into<Cow<'static, str>>, octets: impl AsRef<[u8]>) -> Self {
+        let octets = octets.as_ref();
+        let forms = if octets.len() < Self::MIN_LEN { Vec::new() } else { forms(octets) };
+        Self { what: what.into(), forms: forms.into() }
     }
 
     /// What to call it.
@@ -38,43 +41,9 @@ impl Secret {
     /// The form in which the secret occurs in a text, if it does.
     #[must_use]
     pub fn find_in(&self, text: &[u8]) -> Option<&'static str> {
-        if self.octets.len() < Self::MIN_LEN {
-            return None;
-        }
-        let forms = self.forms();
-        let whole = forms.into_iter().find(|(_, form)| contains(text, form)).map(|(name, _)| name);
-        whole.or_else(|| {
-            let mut parts = self.octets.windows(Self::PART);
-            parts.any(|part| contains(text, part)).then_some("in part")
-        })
-    }
-
-    fn forms(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let octets = &self.octets;
-        let hex = each(octets, |text, octet| write!(text, "{octet:02x}"));
-        let percent = each(octets, |text, octet| match octet {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                write!(text, "{}", char::from(octet))
-            }
-            _ => write!(text, "%{octet:02X}"),
-        });
-        let every_percent = each(octets, |text, octet| write!(text, "%{octet:02x}"));
-        let numbers = octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-
-        let mut forms = vec![
-            ("as it is", octets.clone()),
-            ("in hexadecimal", hex.to_ascii_uppercase().into_bytes()),
-            ("in hexadecimal", hex.into_bytes()),
-            ("percent-encoded", percent.into_bytes()),
-            ("percent-encoded", every_percent.to_ascii_uppercase().into_bytes()),
-            ("percent-encoded", every_percent.into_bytes()),
-            ("as a list of numbers", numbers.into_bytes()),
-        ];
-        for offset in 0..3 {
-            forms.push(("in base64", base64_at(&STANDARD_NO_PAD, octets, offset)));
-            forms.push(("in base64url", base64_at(&URL_SAFE_NO_PAD, octets, offset)));
-        }
-        forms
+        let as_text = str::from_utf8(text).ok();
+        let mut forms = self.forms.iter();
+        forms.find(|form| occurs(&form.octets, text, as_text)).map(|form| form.name)
     }
 }
 
@@ -92,12 +61,51 @@ pub(crate) fn find(secrets: &[Secret], text: &[u8]) -> Option<String> {
 }
 
 pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
-    match (str::from_utf8(text), str::from_utf8(part)) {
+    occurs(part, text, str::from_utf8(text).ok())
+}
+
+/// The search in text is much faster, and nearly everything is text.
+fn occurs(part: &[u8], octets: &[u8], text: Option<&str>) -> bool {
+    match (text, str::from_utf8(part)) {
         _ if part.is_empty() => false,
-        // The search in text is much faster, and nearly everything is text.
-        (Ok(text), Ok(part)) => text.contains(part),
-        _ => text.windows(part.len()).any(|window| window == part),
+        (Some(text), Ok(part)) => text.contains(part),
+        _ => octets.windows(part.len()).any(|window| window == part),
     }
+}
+
+/// One way in which a secret gets out.
+struct Form {
+    name: &'static str,
+    octets: Vec<u8>,
+}
+
+fn forms(octets: &[u8]) -> Vec<Form> {
+    let hex = each(octets, |text, octet| write!(text, "{octet:02x}"));
+    let percent = each(octets, |text, octet| match octet {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            write!(text, "{}", char::from(octet))
+        }
+        _ => write!(text, "%{octet:02X}"),
+    });
+    let every_percent = each(octets, |text, octet| write!(text, "%{octet:02x}"));
+    let numbers = octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+
+    let mut forms = vec![
+        ("as it is", octets.to_vec()),
+        ("in hexadecimal", hex.to_ascii_uppercase().into_bytes()),
+        ("in hexadecimal", hex.into_bytes()),
+        ("percent-encoded", percent.into_bytes()),
+        ("percent-encoded", every_percent.to_ascii_uppercase().into_bytes()),
+        ("percent-encoded", every_percent.into_bytes()),
+        ("as a list of numbers", numbers.into_bytes()),
+    ];
+    for offset in 0..3 {
+        forms.push(("in base64", base64_at(&STANDARD_NO_PAD, octets, offset)));
+        forms.push(("in base64url", base64_at(&URL_SAFE_NO_PAD, octets, offset)));
+    }
+    let parts = octets.windows(WINDOW).step_by(STEP);
+    forms.extend(parts.map(|part| ("in part", part.to_vec())));
+    forms.into_iter().map(|(name, octets)| Form { name, octets }).collect()
 }
 
 /// The characters that encode only octets of the secret when `offset` other octets precede it.
@@ -121,6 +129,11 @@ fn each(octets: &[u8], write: impl Fn(&mut String, u8) -> fmt::Result) -> String
     })
 }
 
+/// Parts of this length are searched for, in octets,
+const WINDOW: usize = 16;
+/// one at every so many octets of the secret.
+const STEP: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +155,7 @@ mod tests {
             (hex, "in hexadecimal"),
             (percent.to_owned(), "percent-encoded"),
             (numbers, "as a list of numbers"),
-            (MARKER[..Secret::PART].to_owned(), "in part"),
+            (MARKER[..WINDOW].to_owned(), "in part"),
         ] {
             assert_eq!(found(&text), Some(form), "{text}");
         }
@@ -156,6 +169,15 @@ mod tests {
                 assert!(found(&STANDARD_NO_PAD.encode(&text)).is_some(), "{text}");
                 assert!(found(&URL_SAFE_NO_PAD.encode(&text)).is_some(), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_long_secret_is_found() {
+        let long: String = ('!'..='~').collect();
+        let secret = Secret::new("long", &long);
+        for start in 0..long.len() - Secret::PART {
+            assert!(secret.find_in(&long.as_bytes()[start..start + Secret::PART]).is_some());
         }
     }
 

@@ -76,7 +76,9 @@ async fn answer(request: Request<Incoming>, vendor: &Vendor) -> Result<Response<
     }
     match vendor.take(Request::from_parts(parts, body)) {
         Answer::Block | Answer::Refuse | Answer::Reset => Err(Broken),
-        Answer::Endless(response) => Ok(response.map(|()| Reply::Endless)),
+        Answer::Endless(response) => {
+            Ok(response.map(|()| Reply::Endless { left: ENOUGH, vendor: vendor.clone() }))
+        }
         Answer::Hang => pending().await,
         Answer::Late(delay, response) => {
             tokio::time::sleep(delay).await;
@@ -87,7 +89,11 @@ async fn answer(request: Request<Incoming>, vendor: &Vendor) -> Result<Response<
 }
 
 enum Reply {
-    Endless,
+    /// Ends all the same when it is clear that the client has no limit.
+    Endless {
+        left: usize,
+        vendor: Vendor,
+    },
     Whole(Option<Bytes>),
 }
 
@@ -105,9 +111,16 @@ impl Body for Reply {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        const PIECE: &[u8] = &[b'a'; 1024];
+        const PIECE: &[u8] = &[b'a'; 16 * 1024];
         let piece = match self.get_mut() {
-            Self::Endless => Some(Bytes::from_static(PIECE)),
+            Self::Endless { left: 0, vendor } => {
+                vendor.set_overread();
+                None
+            }
+            Self::Endless { left, .. } => {
+                *left = left.saturating_sub(PIECE.len());
+                Some(Bytes::from_static(PIECE))
+            }
             Self::Whole(body) => body.take(),
         };
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
@@ -119,13 +132,16 @@ impl Body for Reply {
 
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
-            Self::Endless => hyper::body::SizeHint::default(),
+            Self::Endless { .. } => hyper::body::SizeHint::default(),
             Self::Whole(body) => hyper::body::SizeHint::with_exact(
                 body.as_ref().map_or(0, Bytes::len).try_into().unwrap_or(u64::MAX),
             ),
         }
     }
 }
+
+/// More than the buffers of a connection hold, so that what was sent was read, in octets.
+const ENOUGH: usize = 32 * 1024 * 1024;
 
 #[derive(Debug)]
 struct Broken;

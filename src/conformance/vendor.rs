@@ -122,6 +122,16 @@ impl Vendor {
         self.0.state().mint = Some(answer);
     }
 
+    /// Notes that an endless body was read far beyond any limit.
+    pub(crate) fn set_overread(&self) {
+        self.0.state().overread = true;
+    }
+
+    /// Whether an endless body was read far beyond any limit.
+    pub(crate) fn is_overread(&self) -> bool {
+        self.0.state().overread
+    }
+
     /// Whether requests for credentials are left without an answer.
     pub(crate) fn mint_hangs(&self) -> bool {
         matches!(self.0.state().mint, Some(Answer::Hang))
@@ -209,6 +219,7 @@ impl Inner {
 
 struct State {
     in_haste: bool,
+    overread: bool,
     now: SystemTime,
     script: VecDeque<Answer>,
     route: Option<Arc<Route>>,
@@ -226,6 +237,7 @@ impl State {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.unix_seconds());
         Self {
             in_haste: false,
+            overread: false,
             now,
             script: VecDeque::new(),
             route: None,
