@@ -6,17 +6,34 @@
 mod broken;
 
 use broken::attempts::*;
+use broken::defaults::DefaultsHarness;
 use broken::harness::Channels;
 use broken::outcomes::*;
 use broken::requests::*;
 use broken::secrets::*;
 use broken::sound::{Conduct, Sound};
-use sealpush::conformance::run;
+use sealpush::conformance::{Verdict, run, run_one};
 
 #[test]
 fn the_provider_without_a_flaw_keeps_every_promise() {
     let report = run(Channels(|| Sound));
     assert!(report.is_ok(), "{report}");
+}
+
+/// Over real HTTP, check by check: a whole run waits for a provider without a deadline many times.
+#[test]
+fn an_http_client_with_its_defaults_is_found_out() {
+    let verdict = |name| run_one(DefaultsHarness, name).unwrap().verdict;
+    assert_eq!(verdict("sealed_octets_pass_unchanged"), Verdict::Passed);
+    for name in [
+        "redirects_are_not_followed",
+        "an_endless_body_does_no_harm",
+        "a_hanging_push_service_is_given_up",
+        "a_refused_connection_is_transport",
+        "errors_of_the_network_show_no_secret",
+    ] {
+        assert!(matches!(verdict(name), Verdict::Failed(_)), "{name}");
+    }
 }
 
 /// The promises that a provider breaks are these, in the order of a report, and no others.

@@ -1,4 +1,4 @@
-//! `Fcm` keeps every promise of a provider, with a service account that fetches access tokens.
+//! `Fcm` keeps every promise of a provider, as a service account and as a person who signed in.
 
 #![cfg(all(feature = "conformance", feature = "fcm"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
@@ -15,20 +15,55 @@ use bytes::Bytes;
 use http::{Request, Response};
 use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, Wire};
 use sealpush::providers::Fcm;
-use sealpush::providers::fcm::{Address, ServiceAccount};
+use sealpush::providers::fcm::{self, Address, AuthorizedUser, ServiceAccount};
 use sealpush::transport::{ReqwestTransport, Transport};
 use sealpush::{EndpointGuard, PushProvider, Token, UserAgentKeys};
 use serde_json::{Value, json};
 
 struct FcmHarness {
     wire: Wire,
+    /// A service account signs for each access token; a person's login only asks.
+    login: bool,
     /// Read once: an RSA key is checked when it is read.
-    account: OnceLock<Arc<ServiceAccount>>,
+    credentials: OnceLock<Arc<dyn fcm::Credentials>>,
 }
 
 impl FcmHarness {
     fn new(wire: Wire) -> Self {
-        Self { wire, account: OnceLock::new() }
+        Self { wire, login: false, credentials: OnceLock::new() }
+    }
+
+    fn login() -> Self {
+        Self { login: true, ..Self::new(Wire::Transport) }
+    }
+
+    fn signed_in(&self, vendor: &Vendor) -> Arc<dyn fcm::Credentials> {
+        let token_uri = format!("{}/token", vendor.url());
+        let file = if self.login {
+            json!({
+                "type": "authorized_user",
+                "client_id": "client-1",
+                "client_secret": CLIENT_SECRET,
+                "refresh_token": REFRESH_TOKEN,
+                "token_uri": token_uri,
+            })
+        } else {
+            json!({
+                "type": "service_account",
+                "project_id": "example-project",
+                "private_key_id": "key-1",
+                "private_key": PRIVATE_KEY,
+                "client_email": "push@example-project.iam.gserviceaccount.com",
+                "token_uri": token_uri,
+            })
+        };
+        let read = || -> Arc<dyn fcm::Credentials> {
+            match self.login {
+                true => Arc::new(AuthorizedUser::from_json(&file.to_string()).unwrap()),
+                false => Arc::new(ServiceAccount::from_json(&file.to_string()).unwrap()),
+            }
+        };
+        self.credentials.get_or_init(read).clone()
     }
 }
 
@@ -42,19 +77,9 @@ impl Harness for FcmHarness {
             }
             _ => vendor.transport(),
         };
-        let account = self.account.get_or_init(|| {
-            let file = json!({
-                "type": "service_account",
-                "project_id": "example-project",
-                "private_key_id": "key-1",
-                "private_key": PRIVATE_KEY,
-                "client_email": "push@example-project.iam.gserviceaccount.com",
-                "token_uri": format!("{}/token", vendor.url()),
-            });
-            Arc::new(ServiceAccount::from_json(&file.to_string()).unwrap())
-        });
         let provider = Fcm::builder()
-            .credentials(Arc::clone(account))
+            .credentials(self.signed_in(vendor))
+            .project_id("example-project".parse().unwrap())
             .base_url(vendor.url())
             .transport(transport)
             .clock(vendor.clock())
@@ -113,7 +138,11 @@ impl Harness for FcmHarness {
 
     fn secrets(&self) -> Vec<Secret> {
         let lines = PRIVATE_KEY.lines().filter(|line| !line.starts_with("-----"));
-        vec![Secret::new("private key", lines.collect::<String>())]
+        vec![
+            Secret::new("private key", lines.collect::<String>()),
+            Secret::new("client secret", CLIENT_SECRET),
+            Secret::new("refresh token", REFRESH_TOKEN),
+        ]
     }
 
     fn malformed(&self, _: &Vendor, keys: UserAgentKeys) -> Vec<Token> {
@@ -124,12 +153,15 @@ impl Harness for FcmHarness {
     }
 }
 
+const CLIENT_SECRET: &str = "client-secret-Hw8Lm3Ry";
+const REFRESH_TOKEN: &str = "1//refresh-token-Zp4Tn6Vd";
 const PRIVATE_KEY: &str = include_str!("keys/rsa-pkcs8.pem");
 
 sealpush::conformance_tests!(bare, FcmHarness::new(Wire::Transport));
+sealpush::conformance_tests!(as_a_person, FcmHarness::login());
 sealpush::conformance_tests!(over_http, FcmHarness::new(Wire::Loopback));
 
 #[test]
 fn every_layer_keeps_the_promises() {
-    every_layer::keeps_the_promises(|| FcmHarness::new(Wire::Transport));
+    every_layer::keeps_the_promises(FcmHarness::login);
 }

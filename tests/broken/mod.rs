@@ -1,6 +1,7 @@
 //! Providers with one flaw each, and the push service that they speak to.
 
 pub(crate) mod attempts;
+pub(crate) mod defaults;
 pub(crate) mod harness;
 pub(crate) mod outcomes;
 pub(crate) mod requests;
