@@ -10,7 +10,7 @@ use std::io::Write as _;
 /// their own runtime, so the caller's manifest needs no tokio. A skipped promise passes, and says
 /// on standard error that it was skipped and why, even without `--nocapture`.
 ///
-/// ```ignore
+/// ```
 /// sealpush::conformance_tests!(my_provider, MyHarness::new());
 /// ```
 #[macro_export]

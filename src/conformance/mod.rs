@@ -9,7 +9,7 @@
 //! service words its answers. Then either [`run`] gives a [`Report`] to read, or
 //! [`conformance_tests!`](crate::conformance_tests) makes one test of every promise:
 //!
-//! ```ignore
+//! ```
 //! sealpush::conformance_tests!(my_provider, MyHarness);
 //! sealpush::conformance_tests!(my_provider_behind_retry, behind(MyHarness, retry).repeating());
 //! ```
