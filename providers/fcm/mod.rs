@@ -12,11 +12,12 @@
 //!    file is what [`ServiceAccount::from_file`] reads. Keep it off the devices.
 //! 2. The app asks Firebase for its registration token or installation id, makes its keys, and
 //!    hands your server the token `{"provider":"fcm","token":"…","keys":{"p256dh":"…","auth":"…"}}`,
-//!    or with `"fid"`. `examples/web-receiver` does that in a browser, `examples/android-receiver`
-//!    and `examples/ios-receiver` hold the code for phones.
+//!    or with `"fid"`. `examples/web-receiver` does that in a browser, and its README goes through
+//!    every step; `examples/android-receiver` and `examples/ios-receiver` hold the code for phones.
 //! 3. Your server parses it as a [`Token`] and sends; see [`Fcm`]. `examples/fcm.rs` is such a
 //!    server in one file.
-//! 4. The receiver opens the data field `e2ee` and shows what it finds.
+//! 4. The receiver opens the data field `e2ee` and shows what it finds. Those in `examples` show a
+//!    [`Notification`](crate::notification::Notification), and nothing for another payload.
 //!
 //! # Credentials
 //!
