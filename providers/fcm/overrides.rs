@@ -368,28 +368,44 @@ mod tests {
 
     #[test]
     fn raw_members_cannot_replace_what_is_sealed() {
-        let android = AndroidOptions::new();
-        for bad in [
-            r#"{"data":{"e2ee":"x"}}"#,
+        let refused = |result: Result<()>, json: &str| {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{json}");
+            assert!(!error.to_string().contains("marker"), "{error}");
+        };
+        for json in [
+            r#"{"data":{"e2ee":"marker"}}"#,
             r#"{"Data":{}}"#,
-            r#"{"collapseKey":"x"}"#,
+            r#"{"collapseKey":"marker"}"#,
+            r#"{"collapse_key":"marker"}"#,
+            r#"{"priority":"HIGH"}"#,
             r#"{"ttl":"5s"}"#,
             "[]",
             "{",
+            "marker",
         ] {
-            let error = android.clone().with_json_visible_to_provider(bad).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
+            refused(AndroidOptions::new().with_json_visible_to_provider(json).map(drop), json);
         }
-        for bad in [
-            r#"{"payload":{"e2ee":"x"}}"#,
-            r#"{"payload":{"aps":{"alert":"hello"}}}"#,
-            r#"{"payload":{"aps":{"alert":{"body":"hello"}}}}"#,
+        for json in [
+            r#"{"payload":{"e2ee":"marker"}}"#,
+            r#"{"payload":{"aps":{"alert":"marker"}}}"#,
+            r#"{"payload":{"aps":{"alert":{"body":"marker"}}}}"#,
+            r#"{"payload":{"aps":{"content-available":0}}}"#,
+            r#"{"payload":{"aps":{"mutable-content":0}}}"#,
+            r#"{"headers":{"apns-collapse-id":"marker"}}"#,
+            r#"{"headers":{"apns-expiration":"1"}}"#,
             r#"{"headers":{"apns-priority":"1"}}"#,
+            r#"{"headers":{"APNS-Push-Type":"voip"}}"#,
         ] {
-            assert!(ApnsOptions::new().with_json_visible_to_provider(bad).is_err(), "{bad}");
+            refused(ApnsOptions::new().with_json_visible_to_provider(json).map(drop), json);
         }
-        for bad in [r#"{"data":{}}"#, r#"{"headers":{"ttl":"1"}}"#] {
-            assert!(WebpushOptions::new().with_json_visible_to_provider(bad).is_err(), "{bad}");
+        for json in [
+            r#"{"data":{}}"#,
+            r#"{"headers":{"ttl":"1"}}"#,
+            r#"{"headers":{"Topic":"marker"}}"#,
+            r#"{"headers":{"urgency":"high"}}"#,
+        ] {
+            refused(WebpushOptions::new().with_json_visible_to_provider(json).map(drop), json);
         }
     }
 
