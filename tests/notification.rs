@@ -296,3 +296,13 @@ fn a_time_before_the_epoch_becomes_the_epoch() {
     let notification = Notification::new("Hi", link("/")).with_timestamp(time);
     assert_eq!(notification.timestamp(), Some(SystemTime::UNIX_EPOCH));
 }
+
+#[test]
+fn a_time_after_the_last_of_javascript_is_read_back() {
+    let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(10_000_000_000_000))
+    else {
+        return;
+    };
+    let notification = Notification::new("Hi", link("/")).with_timestamp(time);
+    assert_eq!(notification.to_json().parse::<Notification>().unwrap(), notification);
+}

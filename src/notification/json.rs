@@ -43,7 +43,7 @@ const WEB_PUSH: u64 = 8030;
 const MAX_LEN: usize = 65_536;
 
 /// The last time that ECMAScript has, in milliseconds (ECMA-262 §21.4.1.1).
-const MAX_TIMESTAMP: u64 = 8_640_000_000_000_000;
+pub(super) const MAX_TIMESTAMP: u64 = 8_640_000_000_000_000;
 
 /// Text of the payload, wiped when dropped.
 #[derive(Clone, Eq, PartialEq)]

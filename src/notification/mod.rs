@@ -258,11 +258,13 @@ impl Notification {
         self
     }
 
-    /// When what it tells happened. Milliseconds count; a time before 1970 becomes 1970.
+    /// When what it tells happened. Milliseconds count; a time before 1970 becomes 1970, one that
+    /// JavaScript cannot express the last that it can.
     #[must_use]
     pub fn with_timestamp(mut self, time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.timestamp = Some(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        self.timestamp = Some(milliseconds.min(json::MAX_TIMESTAMP));
         self
     }
 
