@@ -171,7 +171,8 @@ pub struct Capabilities {
     pub topic: bool,
     /// Can validate a message without delivering it.
     pub dry_run: bool,
-    /// Takes the same sealed message twice and delivers it once.
+    /// Takes the same sealed message twice and delivers it once. Not a push without a payload: two
+    /// of those are alike, and nothing tells a repeated one from the next.
     pub idempotent: bool,
 }
 
