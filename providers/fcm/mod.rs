@@ -98,8 +98,8 @@ pub use self::project::ProjectId;
 /// largest body, so an application with users on Apple's devices sets
 /// [`max_body`](FcmBuilder::max_body) to 2800. FCM keeps a message for four weeks at most.
 ///
-/// FCM drops all it has stored for an Android device at 100 messages, and delivers a message twice
-/// when it is sent twice.
+/// FCM drops all it has stored for an Android device at 100 messages, keeps at most four topics
+/// for one, and delivers a message twice when it is sent twice.
 pub struct Fcm {
     access: AccessTokenCache,
     clock: Arc<dyn Clock>,

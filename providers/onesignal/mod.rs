@@ -6,7 +6,7 @@
 //! app opens it with [`open_data`](crate::seal::open_data). OneSignal demands a visible text: it
 //! shows the message's placeholder unless the app replaces it, on Android and on Apple's devices
 //! in a notification service extension. In browsers OneSignal's own service worker shows it, and
-//! nothing replaces it. OneSignal sees the address, the size, the time, the options, the
+//! OneSignal documents no way to replace it there. OneSignal sees the address, the size, the time, the options, the
 //! placeholder, and what
 //! [`json_visible_to_provider`](OneSignalBuilder::json_visible_to_provider) adds.
 
@@ -61,7 +61,8 @@ pub use self::address::{Address, Alias, SubscriptionId};
 /// keeps a message for four weeks at most. An id that never existed is accepted like any other.
 ///
 /// Every message with a payload carries an idempotency key made from its octets and its address,
-/// so that the same [`SealedMessage`] sent twice within 30 days is delivered once.
+/// so that the same [`SealedMessage`] sent twice within 30 days is delivered once. A push without
+/// a payload carries none: the next one would count as a repetition, and be lost.
 pub struct OneSignal {
     api_key: HeaderValue,
     app_id: AppId,

@@ -15,6 +15,9 @@ use super::file::{self, Kind, Members};
 use super::{AccessToken, Credentials, ProjectId, oauth};
 
 /// The login that `gcloud auth application-default login` leaves on a developer's machine.
+///
+/// Its quota project is also the project to send from, unless
+/// [`FcmBuilder::project_id`](crate::providers::fcm::FcmBuilder::project_id) names another.
 pub struct AuthorizedUser {
     client_id: String,
     client_secret: Zeroizing<String>,
