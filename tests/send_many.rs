@@ -224,6 +224,23 @@ async fn jobs_are_taken_in_only_as_they_can_be_handled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_queue_leaves_no_place_empty() {
+    let provider = Scripted::new(|_| Answer::hang());
+    let client = Client::builder()
+        .provider(provider.clone())
+        .in_flight(NonZeroUsize::new(10).unwrap())
+        .queue(NonZeroUsize::MIN)
+        .build()
+        .unwrap();
+    let hosts: Vec<_> = (0..20).map(|n| format!("host{n}")).collect();
+    let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();
+    let mut outcomes = client.send_many(stream::iter(jobs(&hosts, 1)));
+    let wait = tokio::time::timeout(Duration::from_secs(60), outcomes.next());
+    assert!(wait.await.is_err());
+    assert_eq!(provider.under_way(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_reader_pauses_the_sending() {
     let provider = Scripted::new(|_| Answer::accept().after(Duration::from_millis(1)));
     let client = client(provider.clone(), 10, 10);

@@ -136,8 +136,8 @@ where
     K: Send + 'static,
     S: Stream<Item = (K, Token, Message)>,
 {
-    /// Takes jobs from their stream while there is room; the second is whether there may be more
-    /// at once.
+    /// Takes jobs from their stream while there is room; the second is whether the stream may have
+    /// more at once.
     fn take_in(&mut self, cx: &mut Context<'_>) -> (Vec<Job<K>>, bool) {
         let mut taken = Vec::new();
         let Some(jobs) = &mut self.jobs else { return (taken, false) };
@@ -159,7 +159,7 @@ where
                 Poll::Pending => return (taken, false),
             }
         }
-        (taken, room > Self::BATCH)
+        (taken, true)
     }
 
     fn poll_timer(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
@@ -192,6 +192,8 @@ where
             state.lanes.release(Instant::now());
             std::mem::swap(&mut state.outcomes, &mut this.outcomes);
             let started: Vec<_> = from_fn(|| state.start(&this.shared.client)).collect();
+            // Those that started have left room in the queue.
+            let more = more && state.lanes.waiting() < this.shared.client.0.limits.queue;
             let again = more || !this.outcomes.is_empty() || !state.outcomes.is_empty();
             let at_rest = state.running == 0 && (state.closed || state.lanes.waiting() == 0);
             let due = state.lanes.next_due();
