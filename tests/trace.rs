@@ -74,11 +74,13 @@ async fn a_failure_has_its_kind_and_status_and_a_level_of_its_own() {
             .with_status(429)
             .with_retry_after(Duration::from_secs(3))
     };
+    let absurd = || Error::new(ErrorKind::RateLimited, "never").with_retry_after(Duration::MAX);
     let expired = || Error::new(ErrorKind::Expired, "gone").with_status(410);
     type Make = fn() -> Error;
     for (make, level, outcome, kind, status, retry_after) in [
         (unknown as Make, Level::WARN, "unknown", "Transport", None, None),
         (limited as Make, Level::WARN, "refused", "RateLimited", Some("429"), Some("3000")),
+        (absurd as Make, Level::WARN, "refused", "RateLimited", None, Some(&*u64::MAX.to_string())),
         (expired as Make, Level::INFO, "refused", "Expired", Some("410"), None),
     ] {
         let log = Log::start();

@@ -100,7 +100,9 @@ impl Call<'_> {
         let facts = Facts {
             kind: Some(error.kind()),
             status: error.status(),
-            retry_after_ms: error.retry_after().map(|delay| delay.as_millis() as u64),
+            retry_after_ms: error
+                .retry_after()
+                .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
         };
         self.report(level, if error.is_outcome_known() { "refused" } else { "unknown" }, &facts);
     }
