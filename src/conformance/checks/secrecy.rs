@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::conformance::harness::Scenario;
-use crate::conformance::kit::{Attempt, Checked, HTML, Kit, checks, ensure, octets, reply, skip};
+use crate::conformance::kit::{Attempt, Checked, HTML, Kit, checks, ensure, octets, reply};
 use crate::conformance::secret::find;
 use crate::conformance::vendor::Answer;
 use crate::{Error, Message, Padding};
@@ -220,9 +220,6 @@ fn vendors_words(kit: &Kit) -> Vec<Response<Bytes>> {
 /// Makes an attempt whose request comes back in the answer.
 async fn echoed(kit: &Kit, status: u16, as_json: bool) -> Checked<Attempt> {
     kit.needs_http()?;
-    if kit.harness.repeats() && matches!(status, 429 | 503) {
-        return skip("stands behind a layer that repeats");
-    }
     kit.vendor.script([kit.accepted()]);
     kit.vendor.route(move |request| Answer::Reply(echo(request, status, as_json)));
     Ok(kit.send(&kit.provider(), &kit.token(), &kit.message()?).await)
