@@ -112,8 +112,9 @@ fn carry_out(
     let trace = Trace::default();
     tracing::subscriber::with_default(trace.subscriber(), || {
         runtime.block_on(async {
-            let Ok(kit) = Kit::open(harness, trace.clone()).await else {
-                return kit::fail("the kit cannot start its push service");
+            let kit = match Kit::open(harness, trace.clone()).await {
+                Ok(kit) => kit,
+                Err(error) => return kit::fail(format!("the kit cannot start: {error}")),
             };
             match tokio::time::timeout(patience, run(kit)).await {
                 Ok(checked) => checked,
