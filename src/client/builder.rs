@@ -51,7 +51,8 @@ impl ClientBuilder {
     }
 
     /// Most jobs that one [`Client::send_many`] holds while they wait for their origin or for their
-    /// next attempt. Default: 4096, about 8 MiB of long tokens.
+    /// next attempt. Default: 4096, about 8 MiB of long tokens, and what the messages take: one that
+    /// is to be tried again keeps its sealed body, 4096 octets at most.
     ///
     /// When so many wait, no more are taken in: an origin that hangs holds up the others only once
     /// the queue is full of its jobs.

@@ -36,7 +36,7 @@ pub(super) enum Stage {
 /// What the end of a job says about its origin.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Pace {
-    /// It answered: there is a connection for more.
+    /// Any other outcome: there is a connection for more, or at least nobody waits for one.
     Faster,
     /// Nothing: the request did not leave, or was cut off.
     Same,

@@ -29,6 +29,9 @@ use crate::token::Token;
 ///
 /// Cloning is cheap; the clones share the providers and the retry budgets.
 ///
+/// Every call may be dropped at any await and leaves the client whole. A request that was under way
+/// then may have been accepted.
+///
 /// ```
 /// # #[cfg(feature = "mock")]
 /// # async fn example(token: sealpush::Token) -> sealpush::Result<()> {
