@@ -36,7 +36,9 @@ impl Receiver {
                if (data === 'done') window.done += 1;
                else window.opened = data.opened;
              };
-             await navigator.serviceWorker.ready;
+             // What DevTools push to a worker that is still activating is lost at times.
+             const { active } = await navigator.serviceWorker.ready;
+             await until(() => active.state === 'activated');
              await until(() => !element('make-keys').disabled);
              element('make-keys').click();
              await until(() => !element('make-token').disabled);",
