@@ -141,7 +141,7 @@ impl ApnsOptions {
     }
 
     /// Shows nothing and wakes the app (`content-available`, push type `background`, priority 5).
-    /// Apple throttles such pushes and may drop them.
+    /// Apple throttles such pushes, may drop them, and wants neither badge nor sound in them.
     #[must_use]
     pub fn background() -> Self {
         Self { background: true, ..Self::default() }
@@ -236,6 +236,8 @@ impl ApnsOptions {
 #[derive(Clone, Debug, Default)]
 pub struct WebpushOptions {
     members: Map<String, Value>,
+    /// What the placeholder has beside its text.
+    notification: Map<String, Value>,
     show_placeholder: bool,
 }
 
@@ -254,28 +256,32 @@ impl WebpushOptions {
         self
     }
 
-    /// The URL of the placeholder's small monochrome icon.
+    /// The URL of the placeholder's small monochrome icon, where it is [shown](Self::with_placeholder_shown).
     #[must_use]
-    pub fn with_badge(self, url: impl Into<String>) -> Self {
-        self.with("/notification/badge", url.into())
+    pub fn with_badge(mut self, url: impl Into<String>) -> Self {
+        set(&mut self.notification, "/badge", url.into());
+        self
     }
 
-    /// The URL of the placeholder's icon.
+    /// The URL of the placeholder's icon, where it is [shown](Self::with_placeholder_shown).
     #[must_use]
-    pub fn with_icon(self, url: impl Into<String>) -> Self {
-        self.with("/notification/icon", url.into())
+    pub fn with_icon(mut self, url: impl Into<String>) -> Self {
+        set(&mut self.notification, "/icon", url.into());
+        self
     }
 
-    /// The URL of the placeholder's image.
+    /// The URL of the placeholder's image, where it is [shown](Self::with_placeholder_shown).
     #[must_use]
-    pub fn with_image(self, url: impl Into<String>) -> Self {
-        self.with("/notification/image", url.into())
+    pub fn with_image(mut self, url: impl Into<String>) -> Self {
+        set(&mut self.notification, "/image", url.into());
+        self
     }
 
     /// The page that a click on the placeholder opens; `https` only.
     #[must_use]
-    pub fn with_link(self, url: impl Into<String>) -> Self {
-        self.with("/fcm_options/link", url.into())
+    pub fn with_link(mut self, url: impl Into<String>) -> Self {
+        set(&mut self.members, "/fcm_options/link", url.into());
+        self
     }
 
     /// Adds members of FCM's `WebpushConfig` that have no method here, as a JSON object. The
@@ -295,14 +301,10 @@ impl WebpushOptions {
     pub(super) fn render(&self, placeholder: &str) -> Map<String, Value> {
         let mut members = self.members.clone();
         if self.show_placeholder {
+            overlay(&mut members, object("notification", self.notification.clone()));
             set(&mut members, "/notification/body", placeholder);
         }
         members
-    }
-
-    fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
-        set(&mut self.members, pointer, value);
-        self
     }
 }
 
@@ -423,6 +425,17 @@ mod tests {
                 "mutable-content": 1,
                 "relevance-score": 0.5,
             }}})
+        );
+    }
+
+    #[test]
+    fn an_icon_alone_shows_no_placeholder() {
+        // With a notification part, FCM's service worker shows it, whatever else it holds.
+        let options = WebpushOptions::new().with_icon("https://example.net/i.png");
+        assert_eq!(Value::Object(options.render("New message")), json!({}));
+        assert_eq!(
+            Value::Object(options.with_placeholder_shown().render("New message")),
+            json!({"notification": {"body": "New message", "icon": "https://example.net/i.png"}})
         );
     }
 }
