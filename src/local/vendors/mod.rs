@@ -1,9 +1,10 @@
 //! Doubles of the push services that apps use: FCM with its token endpoint, and OneSignal.
 //!
-//! They stand on the same port as the push service, keep messages in the same store, and suffer
-//! the same [`Faults`](super::Faults). They are strict where the real ones are: credentials, the
-//! shape of the JSON, texts that must be texts, reserved names, sizes, times, exactly one target.
-//! A message reaches a [`FcmDevice`] or an [`OneSignalDevice`], which opens it.
+//! They stand on the same port as the push service, keep messages in the same store, and suffer the
+//! same [`Faults`](super::Faults), except at the token endpoint, which refuses what
+//! [`FcmProject::revoke_service_account`] revoked. They are strict where the real ones are:
+//! credentials, the shape of the JSON, texts that must be texts, reserved names, sizes, times,
+//! exactly one target. A message reaches a [`FcmDevice`] or an [`OneSignalDevice`], which opens it.
 //!
 //! This is how to test an application: give the provider the double's URL and credentials, and the
 //! guard that lets it connect to this machine only.
