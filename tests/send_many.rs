@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use scripted::{Answer, Scripted, token};
 use sealpush::layers::{RetryPolicy, Timeout};
-use sealpush::{Client, Error, ErrorKind, Message, PushProvider, Token};
+use sealpush::{Client, Error, ErrorKind, Message, PushProvider, Token, Ttl};
 use tokio::time::Instant;
 
 fn client(provider: impl PushProvider, in_flight: usize, per_origin: usize) -> Client {
@@ -184,6 +184,29 @@ async fn a_wait_for_the_next_attempt_takes_no_place() {
     // The same octets both times.
     let attempts = provider.attempts();
     assert_eq!(attempts[0].message, attempts[100].message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_starts_after_the_expiry_even_if_others_take_the_place() {
+    // The first is to come back in two seconds, but the only place is taken until after its TTL.
+    let provider = Scripted::new(|attempt| match attempt.number {
+        0 => Answer::error(
+            Error::new(ErrorKind::RateLimited, "later").with_retry_after(Duration::from_secs(2)),
+        ),
+        _ => Answer::accept().after(Duration::from_secs(6)),
+    });
+    let client = Client::builder()
+        .provider(provider.clone())
+        .retry(RetryPolicy::default().with_seed(1))
+        .in_flight(NonZeroUsize::MIN)
+        .build()
+        .unwrap();
+    let jobs = jobs(&["a"], 3).into_iter();
+    let jobs = jobs.map(|(key, token, message)| (key, token, message.with_ttl(Ttl::from_secs(5))));
+    let outcomes: BTreeMap<_, _> = client.send_many(stream::iter(jobs)).collect().await;
+    assert_eq!(outcomes[&0].as_ref().unwrap_err().kind(), ErrorKind::RateLimited);
+    assert!(outcomes[&1].is_ok() && outcomes[&2].is_ok());
+    assert_eq!(provider.count(), 3);
 }
 
 #[tokio::test(start_paused = true)]
