@@ -189,6 +189,7 @@ async fn a_refusal_of_the_token_endpoint_is_read() {
         (404, "<html>secret", ErrorKind::Unauthorized, "404"),
         (302, "", ErrorKind::Unauthorized, "302"),
         (200, "<html>", ErrorKind::Unavailable, "no JSON"),
+        (200, r#"{"access_token":"ya29.secret"}"#, ErrorKind::Unavailable, "'expires_in'"),
         (200, r#"{"access_token":"","expires_in":1}"#, ErrorKind::Unauthorized, "bearer"),
     ] {
         let script = Script::default();

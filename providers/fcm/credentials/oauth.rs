@@ -40,7 +40,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Access
     let answer: Success = serde_json::from_slice(response.body()).map_err(|_| {
         Error::new(
             ErrorKind::Unavailable,
-            "the answer to the request for an access token is no JSON",
+            "the token endpoint's answer is no JSON with 'access_token' and 'expires_in'",
         )
     })?;
     let lifetime = Duration::from_secs(answer.expires_in.min(MAX_LIFETIME));
