@@ -9,6 +9,8 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::seal::keys::fill_random;
+use crate::seal::record::SALT_LEN;
 use crate::seal::{self, MAX_BODY, Padding, Sealed, UserAgentKeys};
 
 /// A message in the clear, with the options of RFC 8030 §5.
@@ -96,12 +98,17 @@ impl Message {
     /// `PayloadTooLarge` when payload and padding do not fit; `Unavailable` when the operating
     /// system has no randomness, `Configuration` when no crypto backend is compiled in.
     pub fn seal(&self, keys: &UserAgentKeys, max_body: usize) -> Result<SealedMessage> {
-        let body = if self.payload.is_empty() {
-            Bytes::new()
+        let mut message = if self.payload.is_empty() {
+            let mut id = [0; SALT_LEN];
+            fill_random(&mut id)?;
+            SealedMessage { id, body: Bytes::new(), options: Options::default() }
         } else {
-            seal::seal_within(keys, &self.payload, self.padding, max_body.min(MAX_BODY))?.into()
+            let max_body = max_body.min(MAX_BODY);
+            let sealed = seal::seal_within(keys, &self.payload, self.padding, max_body)?;
+            SealedMessage::new(sealed)
         };
-        Ok(SealedMessage { body, options: self.options.clone() })
+        message.options = self.options.clone();
+        Ok(message)
     }
 }
 
@@ -120,6 +127,7 @@ impl fmt::Debug for Message {
 /// Cloning shares the body, so that every retry sends the same octets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedMessage {
+    id: [u8; SALT_LEN],
     body: Bytes,
     options: Options,
 }
@@ -128,7 +136,7 @@ impl SealedMessage {
     /// Wraps a body that was sealed elsewhere, with default options.
     #[must_use]
     pub fn new(sealed: Sealed) -> Self {
-        Self { body: sealed.into(), options: Options::default() }
+        Self { id: *sealed.salt(), body: sealed.into(), options: Options::default() }
     }
 
     /// See [`Message::with_ttl`].
@@ -164,6 +172,13 @@ impl SealedMessage {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// Octets that are this message's own, the same in every attempt and no other message's: the
+    /// salt, or random ones where there is no body. For a push service that takes idempotency keys.
+    #[must_use]
+    pub fn id(&self) -> &[u8; SALT_LEN] {
+        &self.id
     }
 
     /// How long the push service keeps the message.
@@ -425,6 +440,19 @@ mod tests {
         assert!("ä".repeat(100).parse::<Placeholder>().is_ok());
         for bad in ["", "a\nb", &"ä".repeat(101)] {
             assert!(bad.parse::<Placeholder>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    fn an_id_is_one_message_s_own_with_and_without_a_payload() {
+        let secret = crate::UserAgentSecret::generate().unwrap();
+        for payload in ["", "hello"] {
+            let message = Message::new(payload);
+            let [a, b] = [0; 2].map(|_| message.seal(secret.keys(), MAX_BODY).unwrap());
+            assert_eq!(a.id(), a.clone().with_ttl(Ttl::NOW).id());
+            assert_ne!(a.id(), b.id(), "{payload:?}");
+            assert!(a.body().is_empty() || a.body().starts_with(a.id()));
         }
     }
 

@@ -171,8 +171,8 @@ pub struct Capabilities {
     pub topic: bool,
     /// Can validate a message without delivering it.
     pub dry_run: bool,
-    /// Takes the same sealed message twice and delivers it once. Not a push without a payload: two
-    /// of those are alike, and nothing tells a repeated one from the next.
+    /// Takes the same sealed message twice and delivers it once; [`SealedMessage::id`] tells a
+    /// repeated message from the next.
     pub idempotent: bool,
 }
 

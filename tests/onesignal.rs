@@ -169,9 +169,18 @@ async fn the_idempotency_key_is_the_same_for_the_same_message_only() {
 
 #[tokio::test]
 async fn two_pushes_without_a_payload_are_two() {
-    let request = sent(&token(), &Message::new("")).await;
-    assert_eq!(request["data"], json!({"e2ee": ""}));
-    assert!(request.get("idempotency_key").is_none());
+    let script = accepting();
+    let onesignal = builder(&script).build().unwrap();
+    let [first, second] = [0; 2].map(|_| Message::new("").seal(&keys(), 4096).unwrap());
+    for message in [&first, &first, &second] {
+        onesignal.send(&token(), message).await.unwrap();
+    }
+    let requests: Vec<Value> =
+        script.requests().iter().map(|r| serde_json::from_slice(r.body()).unwrap()).collect();
+    assert_eq!(requests[0]["data"], json!({"e2ee": ""}));
+    assert!(requests[0]["idempotency_key"].is_string());
+    assert_eq!(requests[0], requests[1]);
+    assert_ne!(requests[0]["idempotency_key"], requests[2]["idempotency_key"]);
 }
 
 #[tokio::test]

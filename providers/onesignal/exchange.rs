@@ -38,12 +38,11 @@ pub(super) fn body(
         set("web_push_topic", topic.as_str().into());
     }
     address.target(&mut request);
-    // Two pushes without a payload are alike but two: a key would make the second a repetition.
-    if !message.body().is_empty() {
-        let octets = Value::Object(request.clone()).to_string();
-        let key = Uuid::of_octets(octets.as_bytes());
-        request.insert("idempotency_key".to_owned(), key.as_str().into());
-    }
+    // With the message's own octets, because two pushes without a payload are alike but two.
+    let mut octets = Value::Object(request.clone()).to_string().into_bytes();
+    octets.extend_from_slice(message.id());
+    let key = Uuid::of_octets(&octets);
+    request.insert("idempotency_key".to_owned(), key.as_str().into());
     Value::Object(request).to_string().into()
 }
 

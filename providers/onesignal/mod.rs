@@ -60,9 +60,8 @@ pub use self::address::{Address, Alias, SubscriptionId};
 /// OneSignal takes 2048 octets of data, hence bodies of [`MAX_BODY`](Self::MAX_BODY) octets. It
 /// keeps a message for four weeks at most. An id that never existed is accepted like any other.
 ///
-/// Every message with a payload carries an idempotency key made from its octets and its address,
-/// so that the same [`SealedMessage`] sent twice within 30 days is delivered once. A push without
-/// a payload carries none: the next one would count as a repetition, and be lost.
+/// Every message carries an idempotency key made from the message and its address, so that the
+/// same [`SealedMessage`] sent twice within 30 days is delivered once.
 pub struct OneSignal {
     api_key: HeaderValue,
     app_id: AppId,

@@ -199,7 +199,7 @@ impl Attempt {
         let (sealed, attempts) = match stage {
             Stage::Fresh(message) => match route.seal(token, &message) {
                 Ok(sealed) => {
-                    let attempts = route.retrier.as_ref().map(|r| r.begin(&sealed));
+                    let attempts = route.retrier.as_ref().map(|r| r.begin(sealed.ttl()));
                     (sealed, attempts)
                 }
                 Err(error) => return Self { outcome: Err(error), tried: None },

@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::jitter::Jitter;
 use super::origin::Origin;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::SealedMessage;
+use crate::message::{SealedMessage, Ttl};
 use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider};
 use crate::token::Token;
 
@@ -118,8 +118,7 @@ impl RetryPolicy {
     }
 
     /// Does not repeat an attempt with an unknown outcome, unless the provider
-    /// [is idempotent](Capabilities::idempotent) and the message has a payload to be recognized
-    /// by: rather lost than twice.
+    /// [is idempotent](Capabilities::idempotent): rather lost than twice.
     #[must_use]
     pub fn never_twice(mut self) -> Self {
         self.never_twice = true;
@@ -152,7 +151,7 @@ impl Default for RetryPolicy {
 #[derive(Debug)]
 pub(crate) struct Retrier {
     policy: RetryPolicy,
-    idempotent: bool,
+    repeats_unknown: bool,
     budget: Budget,
     jitter: Jitter,
 }
@@ -160,7 +159,7 @@ pub(crate) struct Retrier {
 impl Retrier {
     pub(crate) fn new(policy: RetryPolicy, capabilities: Capabilities) -> Self {
         Self {
-            idempotent: capabilities.idempotent,
+            repeats_unknown: capabilities.idempotent || !policy.never_twice,
             budget: Budget::default(),
             jitter: Jitter::new(policy.seed),
             policy,
@@ -175,7 +174,7 @@ impl Retrier {
         message: &SealedMessage,
     ) -> Result<Accepted> {
         let origin = Origin::of(token);
-        let mut attempts = self.begin(message);
+        let mut attempts = self.begin(message.ttl());
         loop {
             let error = match provider.send(token, message).await {
                 Ok(accepted) => {
@@ -196,14 +195,9 @@ impl Retrier {
     }
 
     /// Starts counting at the first attempt.
-    pub(crate) fn begin(&self, message: &SealedMessage) -> Attempts {
-        let ttl = message.ttl().as_duration();
-        let recognized = self.idempotent && !message.body().is_empty();
-        Attempts {
-            made: 1,
-            last_start: Instant::now() + ttl.min(self.policy.max_elapsed),
-            repeats_unknown: recognized || !self.policy.never_twice,
-        }
+    pub(crate) fn begin(&self, ttl: Ttl) -> Attempts {
+        let last_start = Instant::now() + ttl.as_duration().min(self.policy.max_elapsed);
+        Attempts { made: 1, last_start }
     }
 
     /// How long to wait before the next attempt; `None` when there is none.
@@ -214,8 +208,7 @@ impl Retrier {
         origin: &Origin,
         error: &Error,
     ) -> Option<Duration> {
-        let may_repeat =
-            error.is_retryable() && (error.is_outcome_known() || attempts.repeats_unknown);
+        let may_repeat = error.is_retryable() && (error.is_outcome_known() || self.repeats_unknown);
         if !may_repeat || attempts.made >= self.policy.attempts.get() {
             return None;
         }
@@ -265,7 +258,6 @@ impl Retrier {
 pub(crate) struct Attempts {
     made: u32,
     last_start: Instant,
-    repeats_unknown: bool,
 }
 
 impl Attempts {

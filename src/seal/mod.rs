@@ -92,6 +92,10 @@ impl Sealed {
         }
         Ok(Self(octets))
     }
+
+    pub(crate) fn salt(&self) -> &[u8; SALT_LEN] {
+        self.0.first_chunk().expect("a sealed body begins with its salt")
+    }
 }
 
 impl AsRef<[u8]> for Sealed {
