@@ -7,6 +7,7 @@ mod scripted;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use scripted::{Answer, Scripted, token};
 use sealpush::layers::{Retry, RetryPolicy};
 use sealpush::{
@@ -109,6 +110,19 @@ async fn retry_after_is_never_early_and_never_past_expiry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_late_starts_nothing_past_the_expiry() {
+    let provider = Scripted::refusing(ErrorKind::Unavailable);
+    let retry = Retry::new(provider.clone(), policy());
+    let (token, message) = (token("push.example.net", 0), sealed().with_ttl(Ttl::from_secs(60)));
+    let mut call = retry.send(&token, &message);
+    assert!((&mut call).now_or_never().is_none());
+    // As on a busy runtime: the call is polled long after its timer went off.
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    call.await.unwrap_err();
+    assert_eq!(provider.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_for_now_or_never_is_tried_once() {
     let provider = Scripted::refusing(ErrorKind::Unavailable);
     let retry = Retry::new(provider.clone(), policy());
@@ -172,6 +186,21 @@ async fn a_provider_that_fails_often_sees_at_most_a_tenth_more() {
         let _ = retry.send(&token("push.example.net", name), &message).await;
     }
     assert!(provider.count() <= 2_000 * 11 / 10 + 100, "{}", provider.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_successes_pay_for_a_retry() {
+    // Down for 200 messages, which cost all retries, well for 50, and down again.
+    let provider = Scripted::new(|attempt| match attempt.name() {
+        200..250 => Answer::accept(),
+        _ => Answer::refuse(ErrorKind::Unavailable),
+    });
+    let retry = Retry::new(provider.clone(), policy());
+    let message = sealed();
+    for name in 0..500 {
+        let _ = retry.send(&token("push.example.net", name), &message).await;
+    }
+    assert_eq!(provider.count(), 500 + 100 + 5);
 }
 
 #[tokio::test(start_paused = true)]

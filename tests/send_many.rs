@@ -223,6 +223,25 @@ async fn a_dead_origin_sees_its_messages_once_and_a_hundred_retries() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ten_successes_pay_for_a_retry() {
+    let provider = Scripted::new(|attempt| match attempt.name() {
+        1_000..1_050 => Answer::accept(),
+        _ => Answer::refuse(ErrorKind::Unavailable),
+    });
+    let client = Client::builder()
+        .provider(provider.clone())
+        .retry(RetryPolicy::default().with_seed(1))
+        .build()
+        .unwrap();
+    let jobs = jobs(&["a"], 2_050);
+    for jobs in [&jobs[..1_000], &jobs[1_000..1_050], &jobs[1_050..]] {
+        let jobs = stream::iter(jobs.to_vec());
+        assert!(client.send_many(jobs).count().await > 0);
+    }
+    assert_eq!(provider.count(), 2_050 + 100 + 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn jobs_are_taken_in_only_as_they_can_be_handled() {
     let provider = Scripted::new(|_| Answer::hang());
     let client = Client::builder()
