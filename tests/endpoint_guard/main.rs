@@ -10,8 +10,6 @@ mod canary;
 mod good;
 mod hostile;
 
-use std::process::Stdio;
-
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use sealpush::transport::{ReqwestTransport, Transport};
@@ -99,48 +97,52 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 
 #[tokio::test]
 async fn a_proxy_in_the_environment_is_not_used() {
+    if let Ok(target) = std::env::var(TARGET) {
+        let guard = EndpointGuard::loopback_for_tests();
+        let transport = ReqwestTransport::builder().guard(guard).build().unwrap();
+        let response = post(&transport, target.parse().unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        return;
+    }
     let mut canary = Canary::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}/p", listener.local_addr().unwrap());
 
     let server = async move { answer(&listener, "201 Created\r\nconnection: close").await };
     let server = tokio::spawn(server);
-    assert!(child("child_sends", &target, canary.port()).await, "the child was not answered");
+    again("a_proxy_in_the_environment_is_not_used", &target, canary.port()).await;
     let head = server.await.unwrap();
     assert!(head.starts_with("POST /p HTTP/1.1\r\n"), "{head}");
     assert_eq!(canary.connections().await, 0);
+}
 
-    // The same environment moves a client that does listen to it.
-    assert!(child("child_sends_as_the_environment_says", &target, canary.port()).await);
+#[tokio::test]
+async fn the_canary_notices_a_client_that_uses_the_proxy_in_the_environment() {
+    if let Ok(target) = std::env::var(TARGET) {
+        reqwest::Client::new().post(target).send().await.unwrap_err();
+        return;
+    }
+    let mut canary = Canary::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://{}/p", listener.local_addr().unwrap());
+    let test = "the_canary_notices_a_client_that_uses_the_proxy_in_the_environment";
+    again(test, &target, canary.port()).await;
     assert!(canary.connections().await >= 1);
 }
 
-#[tokio::test]
-#[ignore = "a child process of the test about proxies"]
-async fn child_sends() {
-    let guard = EndpointGuard::loopback_for_tests();
-    let transport = ReqwestTransport::builder().guard(guard).build().unwrap();
-    let target = std::env::var(TARGET).unwrap().parse().unwrap();
-    assert_eq!(post(&transport, target).await.unwrap().status(), StatusCode::CREATED);
-}
-
-#[tokio::test]
-#[ignore = "a child process of the test about proxies"]
-async fn child_sends_as_the_environment_says() {
-    let target = std::env::var(TARGET).unwrap();
-    reqwest::Client::new().post(target).send().await.unwrap_err();
-}
-
-/// Runs one test of this program in a process of its own, with the proxy variables set.
-async fn child(test: &str, target: &str, proxy: u16) -> bool {
+/// Runs a test of this program again, in a process of its own, with the proxy variables and
+/// [`TARGET`] set: by that the test knows that it is the one inside.
+async fn again(test: &str, target: &str, proxy: u16) {
     let proxy = format!("http://127.0.0.1:{proxy}");
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored"]).env(TARGET, target).stdout(Stdio::null());
+    command.args(["--exact", test]).env(TARGET, target);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(name, &proxy).env(name.to_lowercase(), &proxy);
     }
     command.env_remove("NO_PROXY").env_remove("no_proxy").env_remove("REQUEST_METHOD");
-    command.status().await.unwrap().success()
+    let output = command.output().await.unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains("1 passed"), "{report}");
 }
 
 const TARGET: &str = "SEALPUSH_TEST_TARGET";
