@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use sealpush::local::{Fault, Faults, PushService, UserAgent};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 const SUBJECT: &str = "mailto:ops@sealpush.dev";
@@ -265,6 +265,23 @@ async fn what_is_sealed_for_generated_keys_opens_with_them() {
     }
     let output = run(&["open", "--keys", "/nowhere/keys.json"], &[], &tampered).await;
     assert_eq!(output.code, 2);
+}
+
+#[tokio::test]
+async fn the_push_service_runs_where_nobody_reads_its_warning() {
+    let (reader, unread) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sealpush"))
+        .args(["serve", "--listen", "0.0.0.0:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(unread)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap_or_default();
+    assert!(line.starts_with("push service"), "{line:?}");
 }
 
 #[tokio::test]

@@ -22,8 +22,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // A closed pipe has no reader for this either; the exit code remains.
-            let _ = writeln!(io::stderr(), "sealpush: {}", failure.message);
+            warn(&failure.message);
             ExitCode::from(failure.code)
         }
     }
@@ -156,6 +155,11 @@ pub(crate) fn print(octets: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
     }
+}
+
+/// Writes a line to standard error; where nobody reads it, what counts is what the command does.
+pub(crate) fn warn(line: &str) {
+    let _ = writeln!(io::stderr(), "sealpush: {line}");
 }
 
 /// Reads `none`, `buckets` or a number of octets.

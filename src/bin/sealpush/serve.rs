@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use sealpush::local::PushService;
 
-use crate::{Failure, print};
+use crate::{Failure, print, warn};
 
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
@@ -23,9 +23,7 @@ It keeps everything in memory, knows no users, and is meant for development.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.listen.ip().is_loopback() {
-        eprintln!(
-            "sealpush: listening beyond this machine, on a service without any access control"
-        );
+        warn("listening beyond this machine, on a service without any access control");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
