@@ -2,18 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use sealpush::transport::{ReqwestTransport, ReqwestTransportBuilder, Transport};
 use sealpush::{EndpointGuard, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
@@ -67,6 +74,45 @@ async fn connections_are_used_in_turn() {
             assert_eq!(post(&transport, &uri).await.unwrap().status(), 201);
         }
         assert_eq!(opened.load(Ordering::SeqCst), connections.get());
+    }
+}
+
+#[tokio::test]
+async fn a_dead_http2_connection_is_noticed_by_its_pings_and_replaced() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/p", listener.local_addr().unwrap());
+    let minute = Duration::from_secs(60);
+    let transport = loopback().http2_prior_knowledge().timeout(minute).build().unwrap();
+
+    // Whatever goes into the first connection is lost, and nothing comes out of it.
+    let lost = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        // From here on nothing but timers can go on.
+        tokio::time::pause();
+        stream
+    };
+    let started = Instant::now();
+    let (failed, _lost) = tokio::join!(post(&transport, &uri), lost);
+    let elapsed = started.elapsed();
+    assert!((19..=21).contains(&elapsed.as_secs()), "{elapsed:?}, of the minute that it may take");
+    let error = failed.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(!error.is_outcome_known());
+    tokio::time::resume();
+
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let created = service_fn(|_| async {
+            let mut response = Response::new(Empty::<Bytes>::new());
+            *response.status_mut() = StatusCode::CREATED;
+            Ok::<_, Infallible>(response)
+        });
+        let connection = http2::Builder::new(TokioExecutor::new());
+        connection.serve_connection(TokioIo::new(stream), created).await
+    };
+    tokio::select! {
+        response = post(&transport, &uri) => assert_eq!(response.unwrap().status(), 201),
+        ended = server => panic!("{ended:?}"),
     }
 }
 
