@@ -52,9 +52,15 @@ impl Error {
     }
 
     /// Keeps the HTTP status that the push service answered.
+    ///
+    /// 502 and 504 are a gateway's word about a server behind it, which may have taken the message
+    /// all the same (RFC 9110 §15.6.3, §15.6.5): they make the outcome unknown.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
+        if matches!(status, 502 | 504) {
+            self.0.outcome_known = false;
+        }
         self
     }
 
@@ -241,6 +247,14 @@ mod tests {
             );
             assert_eq!(error.is_retryable(), retryable, "{kind:?}");
             assert_eq!(error.is_outcome_known(), kind != ErrorKind::UnexpectedResponse);
+        }
+    }
+
+    #[test]
+    fn a_gateway_leaves_the_outcome_unknown() {
+        for (status, known) in [(500, true), (502, false), (503, true), (504, false)] {
+            let error = Error::new(ErrorKind::Unavailable, "x").with_status(status);
+            assert_eq!(error.is_outcome_known(), known, "{status}");
         }
     }
 

@@ -115,6 +115,7 @@ flaws! {
         "a_4xx_without_its_reason_kills_no_token",
         "a_4xx_is_not_retried",
         "a_4xx_has_a_known_outcome",
+        "a_gateway_leaves_the_outcome_unknown",
         "status_401_is_unauthorized",
         "status_403_is_about_us",
         "status_408_is_retryable",

@@ -18,8 +18,8 @@ use crate::token::Token;
 /// | `RateLimited`, `Timeout`, `Transport`, `Unavailable` | yes | moving on is quicker than waiting; retries are not made |
 /// | `Rejected`, `Unauthorized` | yes | it is about this token's provider |
 ///
-/// A push service that answers 5xx is taken at its word. A proxy in front of it that gave up waiting
-/// (502, 504) may be wrong: then a second token gets the message too.
+/// A push service that answers 500 or 503 is taken at its word. After 502 or 504, a gateway's word,
+/// the outcome is unknown.
 ///
 /// Failures are kept with their tokens, so that the application can forget the dead ones:
 ///

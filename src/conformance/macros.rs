@@ -100,6 +100,7 @@ macro_rules! __conformance_checks {
             a_dead_status_is_expired
             a_4xx_is_not_retried
             a_4xx_has_a_known_outcome
+            a_gateway_leaves_the_outcome_unknown
             status_401_is_unauthorized
             status_403_is_about_us
             status_408_is_retryable

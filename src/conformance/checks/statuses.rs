@@ -26,6 +26,9 @@ checks! { "statuses";
     a_4xx_has_a_known_outcome:
         "after a 4xx it is known that the message was not taken"
         because "applications repeat only what was not";
+    a_gateway_leaves_the_outcome_unknown:
+        "after 502 and 504 it is not known whether the message was taken"
+        because "the push service behind the gateway may have taken it";
     status_401_is_unauthorized:
         "401 is `Unauthorized`"
         because "only the operator can repair it";
@@ -116,6 +119,15 @@ async fn a_4xx_is_not_retried(kit: Kit) -> Checked {
         let attempt = refused(&kit, reply(status, HTML)).await?;
         let retryable = attempt.refused()?.is_retryable();
         ensure(!retryable, || format!("{status}: saw {attempt}"))?;
+    }
+    Ok(())
+}
+
+async fn a_gateway_leaves_the_outcome_unknown(kit: Kit) -> Checked {
+    for status in [502, 504] {
+        let attempt = refused(&kit, reply(status, HTML)).await?;
+        let unknown = !attempt.refused()?.is_outcome_known();
+        ensure(unknown, || format!("{status}: saw {attempt}"))?;
     }
     Ok(())
 }
