@@ -16,6 +16,8 @@ pub mod layers;
 pub mod local;
 pub mod message;
 pub mod notification;
+#[cfg(feature = "client")]
+mod pace;
 mod provider;
 pub mod seal;
 pub mod token;

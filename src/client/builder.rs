@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Client, Inner, Limits, Route};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::{Retrier, RetryPolicy};
+use crate::pace::{Retrier, RetryPolicy};
 use crate::provider::PushProvider;
 
 /// Configures a [`Client`].

@@ -15,8 +15,8 @@ use super::Client;
 use super::lanes::{Job, Stage, Ticket};
 use super::worker::{Shared, Worker};
 use crate::error::Result;
-use crate::layers::Origin;
 use crate::message::Message;
+use crate::pace::Origin;
 use crate::provider::Accepted;
 use crate::token::Token;
 

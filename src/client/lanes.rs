@@ -8,8 +8,8 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::layers::{Attempts, Origin};
 use crate::message::{Message, SealedMessage};
+use crate::pace::{Attempts, Origin};
 use crate::token::Token;
 
 /// One message on its way to one user agent.

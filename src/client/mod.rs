@@ -20,8 +20,8 @@ pub use self::builder::ClientBuilder;
 pub use self::fan_out::{Drained, SendMany};
 pub use self::first::First;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::Retrier;
 use crate::message::{Message, SealedMessage};
+use crate::pace::Retrier;
 use crate::provider::{Accepted, ProviderId, PushProvider};
 use crate::token::Token;
 

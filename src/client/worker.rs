@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::Client;
 use super::lanes::{Job, Lanes, Pace, Stage, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::Attempts;
 use crate::message::SealedMessage;
+use crate::pace::Attempts;
 use crate::provider::Accepted;
 use crate::token::Token;
 

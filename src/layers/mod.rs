@@ -34,19 +34,15 @@
 //! push resource where the token has one. A provider has one set of credentials, so a layer, which
 //! wraps one provider, counts for each credential too.
 
-mod budget;
 mod failover;
-mod jitter;
-mod origin;
 mod rate_limit;
 mod retry;
 mod timeout;
 mod trace;
 
 pub use self::failover::Failover;
-pub(crate) use self::origin::Origin;
 pub use self::rate_limit::{Rate, RateLimit};
-pub(crate) use self::retry::{Attempts, Retrier};
-pub use self::retry::{Retry, RetryPolicy};
+pub use self::retry::Retry;
 pub use self::timeout::Timeout;
 pub use self::trace::Trace;
+pub use crate::pace::RetryPolicy;

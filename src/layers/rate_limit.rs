@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::origin::{Origin, PerOrigin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::SealedMessage;
+use crate::pace::{Origin, PerOrigin};
 use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider};
 use crate::token::Token;
 

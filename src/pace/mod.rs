@@ -1,0 +1,14 @@
+//! When to send: how often an attempt is repeated, how soon, and at what price.
+//!
+//! Decisions only: the layers and the client, which both stand on it, do the sending and waiting.
+//! Time is tokio's, so that a test can set it.
+
+mod budget;
+mod jitter;
+mod origin;
+mod policy;
+mod retrier;
+
+pub(crate) use self::origin::{Origin, PerOrigin};
+pub use self::policy::RetryPolicy;
+pub(crate) use self::retrier::{Attempts, Retrier};
