@@ -16,6 +16,7 @@ pub mod layers;
 pub mod local;
 pub mod message;
 pub mod notification;
+pub mod options;
 #[cfg(feature = "client")]
 mod pace;
 mod provider;
@@ -32,8 +33,9 @@ pub use crate::client::Client;
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "reqwest")]
 pub use crate::guard::EndpointGuard;
-pub use crate::message::{Message, Placeholder, SealedMessage, Topic, Ttl, Urgency};
+pub use crate::message::{Message, SealedMessage};
 pub use crate::notification::Notification;
+pub use crate::options::{Placeholder, Topic, Ttl, Urgency};
 pub use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider, PushProviderExt};
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};
 pub use crate::token::Token;

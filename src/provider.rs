@@ -11,7 +11,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, SealedMessage, Ttl, Urgency};
+use crate::message::{Message, SealedMessage};
+use crate::options::{Ttl, Urgency};
 use crate::token::Token;
 
 /// Speaks to one push service.

@@ -16,7 +16,7 @@ use super::service::Service;
 use super::store::{Deposit, Missing, NotStored, PublicKey};
 use super::vapid::{self, Refused};
 use super::{Fault, PathKind, vendors, websocket};
-use crate::message::{Ttl, Urgency};
+use crate::options::{Ttl, Urgency};
 use crate::seal::MAX_BODY;
 use crate::seal::record::Parts as SealedParts;
 

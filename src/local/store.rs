@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::message::{Topic, Ttl};
+use crate::options::{Topic, Ttl};
 
 /// Everything that is remembered. A message belongs to one subscription, and is kept until it is
 /// acknowledged, cancelled, replaced, expired, or its subscription ends.

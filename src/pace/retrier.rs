@@ -8,7 +8,8 @@ use super::jitter::Jitter;
 use super::origin::Origin;
 use super::policy::RetryPolicy;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{SealedMessage, Ttl};
+use crate::message::SealedMessage;
+use crate::options::Ttl;
 use crate::provider::{Accepted, Capabilities, PushProvider};
 use crate::token::Token;
 

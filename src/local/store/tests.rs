@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{Deposit, Line, Missing, NotStored, Store};
-use crate::message::Ttl;
+use crate::options::Ttl;
 
 const START: SystemTime = SystemTime::UNIX_EPOCH;
 

@@ -15,7 +15,7 @@ use super::super::store::{Deposit, NotStored};
 use super::json::{is_text_map, member, unknown_member};
 use super::mailbox::Content;
 use super::{Platform, answer};
-use crate::message::{Topic, Ttl, Urgency};
+use crate::options::{Topic, Ttl, Urgency};
 
 /// App installations by their ids.
 pub(in crate::local) type Installations = HashMap<String, Installation>;

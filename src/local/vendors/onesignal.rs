@@ -15,7 +15,7 @@ use super::super::store::{Deposit, NotStored};
 use super::answer;
 use super::json::{is_uuid, uuid};
 use super::mailbox::Content;
-use crate::message::{Topic, Ttl};
+use crate::options::{Topic, Ttl};
 use crate::seal::keys::fill_random;
 
 /// Apps by their ids.

@@ -1,0 +1,229 @@
+//! What an application asks of the push service beside the payload (RFC 8030 §5), each as a type
+//! that can only hold what the standard allows.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many seconds the push service keeps a message for an absent user agent (RFC 8030 §5.2).
+///
+/// Zero means: deliver now or never.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ttl(u32);
+
+impl Ttl {
+    /// Deliver now or never.
+    pub const NOW: Self = Self(0);
+    /// 28 days, the most that every large push service keeps a message, and the default.
+    pub const MAX_COMMON: Self = Self(28 * 24 * 3600);
+
+    /// A number of seconds.
+    #[must_use]
+    pub const fn from_secs(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn as_secs(self) -> u32 {
+        self.0
+    }
+
+    /// The same as a [`Duration`].
+    #[must_use]
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+}
+
+impl Default for Ttl {
+    fn default() -> Self {
+        Self::MAX_COMMON
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(seconds) = text.parse()
+        {
+            return Ok(Self(seconds));
+        }
+        Err(Error::new(
+            ErrorKind::Configuration,
+            format!("the TTL must be a number of seconds from 0 to {}", u32::MAX),
+        ))
+    }
+}
+
+/// How important a message is (RFC 8030 §5.3).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Urgency {
+    /// On power and on Wi-Fi: advertisements.
+    VeryLow,
+    /// On power or on Wi-Fi: topic updates.
+    Low,
+    /// On neither: chat or calendar messages.
+    #[default]
+    Normal,
+    /// Low battery: incoming calls, time-sensitive alerts.
+    High,
+}
+
+impl Urgency {
+    /// All of them, in the order of the standard.
+    pub const ALL: [Self; 4] = [Self::VeryLow, Self::Low, Self::Normal, Self::High];
+
+    /// The value of the `Urgency` header field.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VeryLow => "very-low",
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
+
+impl fmt::Display for Urgency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Urgency {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|urgency| urgency.as_str() == text).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                "the urgency must be very-low, low, normal or high",
+            )
+        })
+    }
+}
+
+/// Names a message so that a later one with the same name replaces it (RFC 8030 §5.4):
+/// 1 to 32 characters of the base64url alphabet.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Topic(String);
+
+impl Topic {
+    /// Longest topic, in characters (RFC 8030 §5.4).
+    pub const MAX_LEN: usize = 32;
+
+    /// The value of the `Topic` header field.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Topic {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let alphabet = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(alphabet) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::new(
+                ErrorKind::Configuration,
+                "a topic is 1 to 32 characters of A-Z, a-z, 0-9, '-', '_' (RFC 8030 section 5.4)",
+            ))
+        }
+    }
+}
+
+/// A neutral text that the push service may see and a device may show: 1 to 100 characters, no
+/// control characters.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Placeholder(String);
+
+impl Placeholder {
+    /// Longest placeholder, in characters.
+    pub const MAX_LEN: usize = 100;
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Placeholder {
+    fn default() -> Self {
+        Self("New message".to_owned())
+    }
+}
+
+impl FromStr for Placeholder {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let count = text.chars().count();
+        if (1..=Self::MAX_LEN).contains(&count) && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::new(
+                ErrorKind::Configuration,
+                "a placeholder is 1 to 100 characters without control characters",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_what_the_standard_allows() {
+        for good in ["a", "upd_-9", &"Z".repeat(32)] {
+            assert!(good.parse::<Topic>().is_ok(), "{good}");
+        }
+        for bad in ["", " ", "a b", "a=", "ä", "a\r\nX: y", &"Z".repeat(33)] {
+            assert_eq!(bad.parse::<Topic>().unwrap_err().kind(), ErrorKind::Configuration);
+        }
+    }
+
+    #[test]
+    fn a_ttl_is_digits() {
+        assert_eq!("0".parse::<Ttl>().unwrap(), Ttl::NOW);
+        assert_eq!("4294967295".parse::<Ttl>().unwrap(), Ttl::from_secs(u32::MAX));
+        for bad in ["", "-1", "+1", "1.5", "1s", " 1", "4294967296"] {
+            assert!(bad.parse::<Ttl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_urgency_is_one_of_four() {
+        for urgency in Urgency::ALL {
+            assert_eq!(urgency.as_str().parse::<Urgency>().unwrap(), urgency);
+        }
+        for bad in ["", "High", "veryLow", "low "] {
+            assert!(bad.parse::<Urgency>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_short_and_printable() {
+        assert_eq!(Placeholder::default().as_str(), "New message");
+        assert!("ä".repeat(100).parse::<Placeholder>().is_ok());
+        for bad in ["", "a\nb", &"ä".repeat(101)] {
+            assert!(bad.parse::<Placeholder>().is_err(), "{bad}");
+        }
+    }
+}
