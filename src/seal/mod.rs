@@ -132,14 +132,15 @@ pub enum Padding {
 impl Padding {
     /// The sizes of [`Padding::Buckets`], in octets, below the provider's maximum. 2744 is the
     /// most that Firefox on Android can receive.
-    pub const BUCKETS: [usize; 3] = [512, 1500, 2744];
+    pub const BUCKETS: &[usize] = &[512, 1500, 2744];
 
     /// The length of the sealed body for a plaintext, or `None` if it does not fit.
     fn body_len(self, plaintext_len: usize, max_body: usize) -> Option<usize> {
         let least = plaintext_len.checked_add(OVERHEAD)?;
         let body_len = match self {
             Self::Buckets => Self::BUCKETS
-                .into_iter()
+                .iter()
+                .copied()
                 .find(|&bucket| bucket >= least && bucket <= max_body)
                 .unwrap_or(max_body),
             Self::None => least,

@@ -74,8 +74,8 @@ async fn the_largest_body_passes_unchanged(kit: Kit) -> Checked {
 
 async fn every_padding_passes_unchanged(kit: Kit) -> Checked {
     let limit = kit.provider().capabilities().max_body;
-    for size in Padding::BUCKETS.into_iter().filter(|size| *size <= limit) {
-        let message = kit.sealed(&Message::new(PAYLOAD).with_padding(Padding::To(size)))?;
+    for size in Padding::BUCKETS.iter().filter(|size| **size <= limit) {
+        let message = kit.sealed(&Message::new(PAYLOAD).with_padding(Padding::To(*size)))?;
         arrives(&kit, &message).await?;
     }
     Ok(())
