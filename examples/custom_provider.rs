@@ -14,8 +14,8 @@ use sealpush::clock::Clock;
 use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, run};
 use sealpush::transport::{Transport, retry_after};
 use sealpush::{
-    Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
-    Token, UserAgentKeys,
+    Accepted, Capabilities, Error, ErrorKind, MessageId, ProviderId, PushProvider, Result,
+    SealedMessage, Token, UserAgentKeys,
 };
 use serde_json::json;
 
@@ -80,7 +80,7 @@ impl Beacon {
         let (kind, fact) = match response.status().as_u16() {
             200..=299 => {
                 let id = std::str::from_utf8(response.body()).ok().map(str::to_owned);
-                return Ok(Accepted::new(BEACON).with_message_id(id));
+                return Ok(Accepted::new(BEACON).with_message_id(id.map(MessageId::from)));
             }
             401 | 403 => (ErrorKind::Unauthorized, "beacon refused the key"),
             404 if gone => (ErrorKind::Expired, "the channel is gone"),

@@ -18,7 +18,7 @@ use sealpush::local::vendors::{FcmProject, Platform};
 use sealpush::notification::Notification;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{ApplicationDefault, ServiceAccount};
-use sealpush::{EndpointGuard, Message, PushProviderExt, Token, Urgency};
+use sealpush::{EndpointGuard, Message, MessageId, PushProviderExt, Token, Urgency};
 use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]
@@ -94,7 +94,7 @@ async fn send(fcm: &Fcm, token: &Token) -> Result<(), Box<dyn Error>> {
     let notification = Notification::new(TITLE, "/".parse()?).with_body("Since five minutes.");
     let message = Message::from(notification).with_urgency(Urgency::High);
     let accepted = fcm.send_encrypted(token, &message).await?;
-    println!("accepted        as {}", accepted.message_id.unwrap_or_default());
+    println!("accepted        as {}", accepted.message_id.as_ref().map_or("", MessageId::expose));
     Ok(())
 }
 

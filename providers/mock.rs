@@ -11,7 +11,8 @@ use async_trait::async_trait;
 
 use crate::seal::MAX_BODY;
 use crate::{
-    Accepted, Capabilities, Error, ProviderId, PushProvider, Result, SealedMessage, Token,
+    Accepted, Capabilities, Error, MessageId, ProviderId, PushProvider, Result, SealedMessage,
+    Token,
 };
 
 /// Records every attempt and answers from a script; accepts when the script is at its end.
@@ -131,7 +132,7 @@ impl PushProvider for Mock {
         state.sent.push(Sent { token: token.clone(), message: message.clone() });
         let id = format!("mock-{}", state.sent.len());
         state.script.pop_front().unwrap_or(Ok(())).map_err(refuse)?;
-        Ok(Accepted::new(self.id.clone()).with_message_id(id))
+        Ok(Accepted::new(self.id.clone()).with_message_id(MessageId::from(id)))
     }
 }
 

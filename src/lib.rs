@@ -36,6 +36,8 @@ pub use crate::guard::EndpointGuard;
 pub use crate::message::{Message, SealedMessage};
 pub use crate::notification::Notification;
 pub use crate::options::{Placeholder, Topic, Ttl, Urgency};
-pub use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider, PushProviderExt};
+pub use crate::provider::{
+    Accepted, Capabilities, MessageId, ProviderId, PushProvider, PushProviderExt,
+};
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};
 pub use crate::token::Token;

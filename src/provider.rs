@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, SealedMessage};
@@ -170,8 +171,6 @@ pub struct Capabilities {
     pub urgency: bool,
     /// Honours [`Topic`](crate::Topic).
     pub topic: bool,
-    /// Can validate a message without delivering it.
-    pub dry_run: bool,
     /// Takes the same sealed message twice and delivers it once; [`SealedMessage::id`] tells a
     /// repeated message from the next.
     pub idempotent: bool,
@@ -181,14 +180,7 @@ impl Capabilities {
     /// Claims nothing but the largest body, in octets.
     #[must_use]
     pub const fn new(max_body: usize) -> Self {
-        Self {
-            max_body,
-            ttl: false,
-            urgency: false,
-            topic: false,
-            dry_run: false,
-            idempotent: false,
-        }
+        Self { max_body, ttl: false, urgency: false, topic: false, idempotent: false }
     }
 
     /// Claims to honour [`Ttl`].
@@ -209,13 +201,6 @@ impl Capabilities {
     #[must_use]
     pub const fn with_topic(mut self) -> Self {
         self.topic = true;
-        self
-    }
-
-    /// Claims a dry run.
-    #[must_use]
-    pub const fn with_dry_run(mut self) -> Self {
-        self.dry_run = true;
         self
     }
 
@@ -258,14 +243,13 @@ impl Capabilities {
 }
 
 /// The push service took the message. It is **not** a delivery receipt (RFC 8030 §5.1).
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Accepted {
     /// Who took it.
     pub provider: ProviderId,
-    /// What the push service calls the message: for Web Push the message resource (`Location`),
-    /// which is a capability and so is left out of `Debug`.
-    pub message_id: Option<String>,
+    /// What the push service calls the message, where it says so.
+    pub message_id: Option<MessageId>,
     /// How long the push service will keep the message, where it said so or was asked for more
     /// than it can.
     pub ttl: Option<Ttl>,
@@ -280,7 +264,7 @@ impl Accepted {
 
     /// Keeps the push service's name for the message.
     #[must_use]
-    pub fn with_message_id(mut self, id: impl Into<Option<String>>) -> Self {
+    pub fn with_message_id(mut self, id: impl Into<Option<MessageId>>) -> Self {
         self.message_id = id.into();
         self
     }
@@ -293,13 +277,37 @@ impl Accepted {
     }
 }
 
-impl fmt::Debug for Accepted {
+/// A push service's name for a message that it accepted.
+///
+/// For Web Push it is the message resource (`Location`, RFC 8030 §5), with which a message can be
+/// withdrawn: a capability, so `Debug` shows nothing of it and there is no `Display`.
+#[derive(Clone, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct MessageId(String);
+
+impl MessageId {
+    /// The name: treat it as a secret.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for MessageId {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&str> for MessageId {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accepted")
-            .field("provider", &self.provider)
-            .field("message_id", &self.message_id.as_ref().map(|_| "[redacted]"))
-            .field("ttl", &self.ttl)
-            .finish()
+        f.write_str("MessageId([redacted])")
     }
 }
 
@@ -324,7 +332,7 @@ mod tests {
     #[test]
     fn accepted_shows_no_message_resource() {
         let accepted = Accepted::new(ProviderId::from_static("webpush"))
-            .with_message_id("https://push.example.net/m/secret".to_owned());
+            .with_message_id(MessageId::from("https://push.example.net/m/secret"));
         assert!(!format!("{accepted:?}").contains("secret"));
     }
 }

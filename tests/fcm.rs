@@ -20,7 +20,8 @@ use sealpush::providers::fcm::{
 use sealpush::seal::open_data;
 use sealpush::transport::Transport;
 use sealpush::{
-    ErrorKind, Message, PushProvider, PushProviderExt, Result, Token, Topic, Ttl, Urgency,
+    ErrorKind, Message, MessageId, PushProvider, PushProviderExt, Result, Token, Topic, Ttl,
+    Urgency,
 };
 use serde_json::{Value, json};
 
@@ -93,7 +94,10 @@ async fn a_request_is_an_authorized_post_to_the_project() {
     let script = accepting();
     let fcm = builder(&script).build().unwrap();
     let accepted = fcm.send_encrypted(&token(), &message("hello")).await.unwrap();
-    assert_eq!(accepted.message_id.as_deref(), Some("projects/example-project/messages/1"));
+    assert_eq!(
+        accepted.message_id.as_ref().map(MessageId::expose),
+        Some("projects/example-project/messages/1")
+    );
     assert_eq!(accepted.ttl, None);
 
     let requests = script.requests();

@@ -13,7 +13,8 @@ use sealpush::providers::OneSignal;
 use sealpush::providers::onesignal::{Address, Alias, OneSignalBuilder};
 use sealpush::seal::open_data;
 use sealpush::{
-    ErrorKind, Message, PushProvider, PushProviderExt, Token, Topic, Ttl, Urgency, UserAgentKeys,
+    ErrorKind, Message, MessageId, PushProvider, PushProviderExt, Token, Topic, Ttl, Urgency,
+    UserAgentKeys,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +73,10 @@ async fn a_request_is_a_post_with_the_key() {
     let script = accepting();
     let onesignal = builder(&script).build().unwrap();
     let accepted = onesignal.send_encrypted(&token(), &message("hello")).await.unwrap();
-    assert_eq!(accepted.message_id.as_deref(), Some("5cbb7b4c-0000-4000-8000-00000000000a"));
+    assert_eq!(
+        accepted.message_id.as_ref().map(MessageId::expose),
+        Some("5cbb7b4c-0000-4000-8000-00000000000a")
+    );
     let requests = script.requests();
     assert_eq!(requests[0].method(), "POST");
     assert_eq!(requests[0].uri(), "https://api.onesignal.com/notifications");

@@ -170,7 +170,7 @@ async fn a_dry_run_checks_and_delivers_nothing() {
         .unwrap();
     let mut device = project.register(Platform::Android).unwrap();
     let accepted = dry.send_encrypted(&device.token(), &message("x")).await.unwrap();
-    assert!(accepted.message_id.unwrap().ends_with("/fake_message_id"));
+    assert!(accepted.message_id.unwrap().expose().ends_with("/fake_message_id"));
     assert_nothing_came(&fcm(&project), &mut device).await;
     let before = device.token();
     device.rotate_token().unwrap();

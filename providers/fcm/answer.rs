@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, retry_after};
-use crate::{Accepted, Error, ErrorKind};
+use crate::{Accepted, Error, ErrorKind, MessageId};
 
 use super::Fcm;
 
@@ -95,7 +95,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
         let name = serde_json::from_slice(response.body()).ok().and_then(|Success { name }| name);
         let name = name.filter(|name| (1..=MAX_NAME).contains(&name.len()));
         return name
-            .map(|name| Accepted::new(Fcm::ID).with_message_id(name))
+            .map(|name| Accepted::new(Fcm::ID).with_message_id(MessageId::from(name)))
             .ok_or_else(|| refused(Reason::Unreadable, None));
     }
     // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.

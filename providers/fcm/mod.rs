@@ -164,7 +164,7 @@ impl PushProvider for Fcm {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(self.max_body).with_ttl().with_urgency().with_topic().with_dry_run()
+        Capabilities::new(self.max_body).with_ttl().with_urgency().with_topic()
     }
 
     async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {

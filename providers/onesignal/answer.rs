@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::transport::retry_after;
-use crate::{Accepted, Error, ErrorKind};
+use crate::{Accepted, Error, ErrorKind, MessageId};
 
 use super::{Address, OneSignal};
 
@@ -75,7 +75,9 @@ pub(super) fn read(
         Reason::NotSubscribed
     } else if status.is_success() {
         match answer.id.filter(|id| (1..=MAX_ID).contains(&id.len())) {
-            Some(id) => return Ok(Accepted::new(OneSignal::ID).with_message_id(id)),
+            Some(id) => {
+                return Ok(Accepted::new(OneSignal::ID).with_message_id(MessageId::from(id)));
+            }
             None if has_content(&answer.errors) => Reason::Refused(status),
             None => Reason::Unreadable,
         }

@@ -11,7 +11,7 @@ use super::refusal::{self, Refusal};
 use super::resource::PushResource;
 use super::service::Service;
 use crate::transport::retry_after;
-use crate::{Accepted, Error, ErrorKind, Result, SealedMessage, Ttl};
+use crate::{Accepted, Error, ErrorKind, MessageId, Result, SealedMessage, Ttl};
 
 /// The request of RFC 8030 §5.
 pub(super) fn request(
@@ -55,7 +55,7 @@ pub(super) fn outcome(
 ) -> Result<Accepted> {
     match refusal::of(service, response) {
         None => Ok(Accepted::new(WebPush::ID)
-            .with_message_id(message_id(service, response))
+            .with_message_id(message_id(service, response).map(MessageId::from))
             .with_ttl(ttl_in_force(service, message, response.headers()))),
         Some(refusal) => Err(error(service, &refusal, response, now)),
     }

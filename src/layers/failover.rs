@@ -106,7 +106,6 @@ fn shared(first: Capabilities, rest: impl Iterator<Item = Capabilities>) -> Capa
         ttl: all.ttl && one.ttl,
         urgency: all.urgency && one.urgency,
         topic: all.topic && one.topic,
-        dry_run: all.dry_run && one.dry_run,
         idempotent: false,
     })
 }

@@ -73,7 +73,7 @@ use tokio::task::JoinHandle;
 
 use self::service::Service;
 use crate::clock::{Clock, SystemClock};
-use crate::{Error, ErrorKind, Result, Token};
+use crate::{Error, ErrorKind, MessageId, Result, Token};
 
 pub use self::acknowledgement::Acknowledgement;
 pub use self::faults::{Fault, Faults, RetryAfter};
@@ -132,8 +132,8 @@ impl PushService {
     ///
     /// For ever when the message was dropped, cancelled or never there. The latest 10,000 are
     /// remembered.
-    pub async fn acknowledgement(&self, message_id: &str) -> Acknowledgement {
-        self.service.acknowledgement(message_id).await
+    pub async fn acknowledgement(&self, message_id: &MessageId) -> Acknowledgement {
+        self.service.acknowledgement(message_id.expose()).await
     }
 
     /// Waits until a user agent is connected. Firefox connects once it is up, and loses a

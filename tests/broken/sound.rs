@@ -15,8 +15,8 @@ use http::{HeaderValue, Request, Response};
 use sealpush::clock::Clock;
 use sealpush::transport::{Transport, retry_after};
 use sealpush::{
-    Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
-    Token,
+    Accepted, Capabilities, Error, ErrorKind, MessageId, ProviderId, PushProvider, Result,
+    SealedMessage, Token,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -194,10 +194,12 @@ pub(crate) fn outcome(response: &Response<Bytes>, now: SystemTime) -> Result<Acc
     let (kind, fact) = match (status, word) {
         (200..=299, None) => {
             let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
-            return id.map(|id| Accepted::new(ID).with_message_id(id)).ok_or_else(|| {
-                Error::new(ErrorKind::UnexpectedResponse, "accepted, but the answer has no id")
-                    .with_status(status)
-            });
+            return id.map(|id| Accepted::new(ID).with_message_id(MessageId::from(id))).ok_or_else(
+                || {
+                    Error::new(ErrorKind::UnexpectedResponse, "accepted, but the answer has no id")
+                        .with_status(status)
+                },
+            );
         }
         (_, Some("channel_gone")) => (ErrorKind::Expired, "the channel is gone"),
         (_, Some("other_sender")) => (ErrorKind::TokenMismatch, "the channel has another sender"),

@@ -15,7 +15,9 @@ use sealpush::clock::{Clock, SystemClock};
 use sealpush::local::{Acknowledgement, PushService};
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
-use sealpush::{EndpointGuard, ErrorKind, Message, Padding, PushProviderExt, Token, Ttl, Urgency};
+use sealpush::{
+    EndpointGuard, ErrorKind, Message, MessageId, Padding, PushProviderExt, Token, Ttl, Urgency,
+};
 use serde_json::{Value, json};
 
 use self::browser::Firefox;
@@ -144,7 +146,7 @@ impl Bench {
     }
 
     /// Sends a message that must be accepted; answers its message resource.
-    async fn send(&self, message: &Message) -> String {
+    async fn send(&self, message: &Message) -> MessageId {
         let accepted = self.web_push.send_encrypted(&self.token, message).await.unwrap();
         accepted.message_id.expect("a Location")
     }

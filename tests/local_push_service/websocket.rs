@@ -168,7 +168,7 @@ async fn any_acknowledgement_deletes_and_nothing_else_does() {
         assert_eq!(browser.receive().await.unwrap()["version"], version);
         let update = json!({"channelID": CHANNEL, "version": version, "code": code});
         browser.send(json!({"messageType": "ack", "updates": [update]})).await;
-        assert_eq!(service.acknowledgement(&location).await, meaning);
+        assert_eq!(service.acknowledgement(&(*location).into()).await, meaning);
         assert_eq!(Request::new("DELETE", &location).answer().await.status, 404);
     }
 }
