@@ -6,8 +6,9 @@ pub mod client;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod endpoint;
 mod error;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "guard")]
 pub mod guard;
 pub mod guide;
 #[cfg(feature = "client")]
@@ -31,7 +32,7 @@ pub mod providers;
 #[cfg(feature = "client")]
 pub use crate::client::Client;
 pub use crate::error::{Error, ErrorKind, Result};
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "guard")]
 pub use crate::guard::EndpointGuard;
 pub use crate::message::{Message, SealedMessage};
 pub use crate::notification::Notification;

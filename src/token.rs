@@ -1,5 +1,8 @@
 //! One subscription made portable: who carries it, where it points to, whose key opens it.
 
+#[cfg(feature = "guard")]
+mod endpoint;
+
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -12,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::ProviderId;
 use crate::seal::UserAgentKeys;
@@ -76,7 +80,7 @@ impl Token {
         if address.contains_key("provider") || address.contains_key("keys") {
             return Err(invalid());
         }
-        Ok(Self(Arc::new(Inner { provider, address: Address(address), keys })))
+        Ok(Self(Arc::new(Inner { provider, address: Address::new(address), keys })))
     }
 
     /// The provider that the token belongs to.
@@ -94,7 +98,7 @@ impl Token {
     /// A text member of the address, such as `endpoint`; `None` if it is absent or no text.
     #[must_use]
     pub fn expose(&self, member: &str) -> Option<&str> {
-        self.0.address.0.get(member)?.as_str()
+        self.0.address.members.get(member)?.as_str()
     }
 
     /// The address as a type of the provider's own.
@@ -103,7 +107,7 @@ impl Token {
     ///
     /// `InvalidToken` when the members are not what `T` needs. The message repeats no value.
     pub fn address<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&Value::Object(self.0.address.0.clone())).map_err(|_| {
+        T::deserialize(&Value::Object(self.0.address.members.clone())).map_err(|_| {
             Error::new(
                 ErrorKind::InvalidToken,
                 format!("the token lacks members that '{}' needs", self.0.provider),
@@ -155,7 +159,7 @@ impl Token {
             return Err(invalid("the token's 'keys' must have 'p256dh' and 'auth' as text"));
         };
         let keys = UserAgentKeys::from_base64(p256dh, auth)?;
-        Ok(Self(Arc::new(Inner { provider, address: Address(members), keys })))
+        Ok(Self(Arc::new(Inner { provider, address: Address::new(members), keys })))
     }
 }
 
@@ -190,7 +194,7 @@ impl Serialize for Token {
         if self.0.provider.as_str() != Self::DEFAULT_PROVIDER {
             map.serialize_entry("provider", self.0.provider.as_str())?;
         }
-        for (name, value) in &self.0.address.0 {
+        for (name, value) in &self.0.address.members {
             map.serialize_entry(name, value)?;
         }
         map.serialize_entry("keys", &self.0.keys)?;
@@ -220,7 +224,7 @@ impl PartialEq for Token {
         Arc::ptr_eq(&self.0, &other.0)
             || (self.0.provider == other.0.provider
                 && self.0.keys == other.0.keys
-                && self.0.address.0 == other.0.address.0)
+                && self.0.address.members == other.0.address.members)
     }
 }
 
@@ -230,7 +234,7 @@ impl Hash for Token {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.provider.hash(state);
         self.0.keys.public_octets().hash(state);
-        for value in self.0.address.0.values() {
+        for value in self.0.address.members.values() {
             value.as_str().hash(state);
         }
     }
@@ -259,11 +263,23 @@ struct Inner {
 }
 
 /// The members that only the provider understands, wiped when dropped.
-struct Address(Map<String, Value>);
+struct Address {
+    members: Map<String, Value>,
+    /// The member `endpoint` as it was read, or the rule that it breaks.
+    endpoint: OnceLock<Result<Endpoint, &'static str>>,
+}
+
+impl Address {
+    fn new(members: Map<String, Value>) -> Self {
+        Self { members, endpoint: OnceLock::new() }
+    }
+}
 
 impl Drop for Address {
     fn drop(&mut self) {
-        wipe(self.0.values_mut());
+        wipe(self.members.values_mut());
+        // Wiped with its last clone.
+        self.endpoint.take();
     }
 }
 

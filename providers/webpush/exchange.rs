@@ -24,6 +24,7 @@ pub(super) fn request(
     let mut request = Request::new(message.body().clone());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = resource.expose().clone();
+    request.extensions_mut().insert(resource.endpoint().clone());
 
     let headers = request.headers_mut();
     headers.insert(TTL, ttl.as_secs().into());

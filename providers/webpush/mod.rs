@@ -84,7 +84,7 @@ impl WebPush {
         self.capabilities().check(message)?;
         let resource = PushResource::try_from(token)?;
         if let Some(guard) = &self.guard {
-            guard.check(&resource.expose().to_string())?;
+            guard.check_endpoint(resource.endpoint())?;
         }
         let Some(signer) = self.signers.of(token)? else {
             return self.exchange(&resource, message, None).await;

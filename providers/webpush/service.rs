@@ -15,9 +15,8 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// From the host in ASCII and the query of a push resource.
+    /// From the host of an origin and the query of a push resource.
     pub(super) fn of(host: &str, query: Option<&str>) -> Self {
-        let host = host.strip_suffix('.').unwrap_or(host);
         let below =
             |suffix: &str| host.strip_suffix(suffix).is_some_and(|name| name.ends_with('.'));
         if below("push.apple.com") {

@@ -2,19 +2,17 @@
 //!
 //! Whoever hands an application server a subscription decides where that server sends a request.
 //! Without a guard they could aim it at a database, a router or a cloud's metadata service.
-//! [`EndpointGuard`] looks at the URL as the `url` crate parsed it, never at its text, and
-//! [`ReqwestTransport`](crate::transport::ReqwestTransport) asks it again about every address that
-//! a name resolves to, inside the resolver, so that the addresses checked are those dialled.
+//! [`EndpointGuard`] looks at the [`Endpoint`] that was read from the URL, never at its text, and
+//! a transport asks it again about every address that a name resolves to, inside the resolver, so
+//! that the addresses checked are those dialled.
 //!
 //! It is not a firewall: what an allowed push service does with the request is not its concern.
 
 mod address;
 
-use std::cell::Cell;
 use std::net::IpAddr;
 
-use url::{Host, SyntaxViolation, Url};
-
+use crate::endpoint::{Endpoint, Origin, read};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Decides which push resources may be connected to.
@@ -40,7 +38,7 @@ pub struct EndpointGuard {
 
 impl EndpointGuard {
     /// Allows push services on the open internet: `https`, port 443, no user information, no
-    /// fragment, at most [`MAX_LENGTH`] octets, a name of two labels or more that is not reserved
+    /// fragment, at most [`Endpoint::MAX_LEN`] octets, a name of two labels or more that is not reserved
     /// for local use, and public addresses only.
     #[must_use]
     pub fn public() -> Self {
@@ -66,7 +64,7 @@ impl EndpointGuard {
             .into_iter()
             .enumerate()
             .map(|(index, entry)| {
-                Origin::from_entry(entry.as_ref()).ok_or_else(|| {
+                listed_origin(entry.as_ref()).ok_or_else(|| {
                     Error::new(
                         ErrorKind::Configuration,
                         format!(
@@ -94,32 +92,58 @@ impl EndpointGuard {
     ///
     /// `Blocked`, with the rule that the URL breaks; never with the URL or its host.
     pub fn check(&self, url: &str) -> Result<()> {
-        self.admit(url).map(|_| ())
+        self.check_endpoint(&endpoint(url)?)
     }
 
-    /// The URL to connect to, and which addresses its host may turn out to have.
-    pub(crate) fn admit(&self, url: &str) -> Result<(Url, Reach)> {
-        let url = parse(url)?;
-        let Some(origin) = Origin::of(&url) else {
-            return blocked("the push resource has a scheme that is not https");
-        };
-        let reach = self.scope.reach(&origin)?;
-        Ok((url, reach))
+    /// Checks a push resource that has been read, as [`check`](Self::check) does.
+    ///
+    /// # Errors
+    ///
+    /// `Blocked`, with the rule that its origin breaks.
+    pub fn check_endpoint(&self, endpoint: &Endpoint) -> Result<()> {
+        self.admit(endpoint).map(|_| ())
     }
 
-    /// What [`Self::admit`] can answer.
-    pub(crate) fn reaches(&self) -> &'static [Reach] {
-        match &self.scope {
-            Scope::Loopback => &[Reach::Loopback],
-            Scope::Public { listed } if listed.is_empty() => &[Reach::Public],
-            Scope::Public { .. } => &[Reach::Public, Reach::Listed],
-        }
+    /// Which addresses the host of a push resource may turn out to have.
+    pub(crate) fn admit(&self, endpoint: &Endpoint) -> Result<Reach> {
+        self.scope.reach(endpoint.origin())
+    }
+
+    /// Checks the addresses that the host of a push resource resolves to: for a transport of one's
+    /// own, which must connect to these addresses and to no others. One that may not be connected
+    /// to refuses them all.
+    ///
+    /// # Errors
+    ///
+    /// `Blocked`, as [`check`](Self::check), and with what is wrong with an address.
+    ///
+    /// ```
+    /// use sealpush::EndpointGuard;
+    /// use sealpush::endpoint::Endpoint;
+    ///
+    /// let endpoint: Endpoint = "https://push.example.net/p/JzLQ3raZ".parse()?;
+    /// let guard = EndpointGuard::public();
+    /// assert!(guard.check_addresses(&endpoint, [[8, 8, 8, 8].into()]).is_ok());
+    /// assert!(guard.check_addresses(&endpoint, [[8, 8, 8, 8].into(), [10, 0, 0, 1].into()]).is_err());
+    /// # Ok::<_, sealpush::Error>(())
+    /// ```
+    pub fn check_addresses(
+        &self,
+        endpoint: &Endpoint,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<()> {
+        self.admit(endpoint)?.check_all(addresses)
     }
 }
 
-/// Longest URL of a push resource, in octets. No push service comes near it; the limit keeps
-/// tokens storable.
-pub const MAX_LENGTH: usize = 2048;
+/// Reads the URL of a push resource.
+///
+/// # Errors
+///
+/// `Blocked`, with the rule that the text breaks.
+pub(crate) fn endpoint(url: &str) -> Result<Endpoint> {
+    read(url).or_else(blocked)
+}
 
 /// Which addresses may stand behind a host that has passed [`EndpointGuard::admit`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -166,115 +190,50 @@ impl Default for Scope {
 impl Scope {
     fn reach(&self, origin: &Origin) -> Result<Reach> {
         match self {
-            Self::Loopback => match &origin.host {
-                Host::Domain(name) if name == "localhost" => Ok(Reach::Loopback),
-                Host::Domain(_) => blocked(NOT_LOOPBACK),
-                Host::Ipv4(v4) => Reach::Loopback.check((*v4).into()).map(|()| Reach::Loopback),
-                Host::Ipv6(v6) => Reach::Loopback.check((*v6).into()).map(|()| Reach::Loopback),
+            Self::Loopback => match origin.address() {
+                Some(address) => Reach::Loopback.check(address).map(|()| Reach::Loopback),
+                None if origin.host() == "localhost" => Ok(Reach::Loopback),
+                None => blocked(NOT_LOOPBACK),
             },
             Self::Public { listed } if listed.contains(origin) => Ok(Reach::Listed),
             Self::Public { .. } => {
-                origin.check_public()?;
+                check_public(origin)?;
                 Ok(Reach::Public)
             }
         }
     }
 }
 
-/// Scheme, host without a trailing dot, and port (RFC 6454 §4).
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Origin {
-    scheme: Scheme,
-    host: Host<String>,
-    port: u16,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-impl Origin {
-    fn of(url: &Url) -> Option<Self> {
-        let scheme = match url.scheme() {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            _ => return None,
-        };
-        let host = match url.host()? {
-            Host::Domain(name) => Host::Domain(name.strip_suffix('.').unwrap_or(name).to_owned()),
-            Host::Ipv4(v4) => Host::Ipv4(v4),
-            Host::Ipv6(v6) => Host::Ipv6(v6),
-        };
-        Some(Self { scheme, host, port: url.port_or_known_default()? })
-    }
-
-    fn from_entry(entry: &str) -> Option<Self> {
-        let url = if entry.contains("://") {
-            parse(entry).ok()?
-        } else {
-            parse(&format!("https://{entry}")).ok()?
-        };
-        // More than an origin would promise a check of the path, which nothing makes.
-        (url.path() == "/" && url.query().is_none()).then(|| Self::of(&url))?
-    }
-
-    fn check_public(&self) -> Result<()> {
-        if self.scheme != Scheme::Https {
-            return blocked(
-                "the push resource is not https; if it is your own push service, list its origin, \
-                 with the scheme, with `EndpointGuard::allow_hosts`",
-            );
-        }
-        match &self.host {
-            Host::Domain(name) => check_name(name)?,
-            Host::Ipv4(v4) => Reach::Public.check((*v4).into())?,
-            Host::Ipv6(v6) => Reach::Public.check((*v6).into())?,
-        }
-        if self.port != 443 {
-            return blocked(
-                "the port of the push resource is not 443; if it is your own push service, list \
-                 its host and port with `EndpointGuard::allow_hosts`",
-            );
-        }
-        Ok(())
-    }
-}
-
-/// Parses a URL and refuses what only lenient parsers accept: two of them may read it differently.
-fn parse(url: &str) -> Result<Url> {
-    if url.len() > MAX_LENGTH {
-        return blocked("the push resource is longer than 2048 octets");
-    }
-    let violation = Cell::new(None);
-    let note = |found| match found {
-        SyntaxViolation::Backslash
-        | SyntaxViolation::C0SpaceIgnored
-        | SyntaxViolation::EmbeddedCredentials
-        | SyntaxViolation::ExpectedDoubleSlash
-        | SyntaxViolation::TabOrNewlineIgnored
-        | SyntaxViolation::UnencodedAtSign => violation.set(Some(found)),
-        _ => {}
+/// The origin that an entry of [`EndpointGuard::allow_hosts`] means.
+fn listed_origin(entry: &str) -> Option<Origin> {
+    let endpoint = match entry.contains("://") {
+        true => read(entry),
+        false => read(&format!("https://{entry}")),
     };
-    let Ok(parsed) = Url::options().syntax_violation_callback(Some(&note)).parse(url) else {
-        return blocked("the push resource is not an absolute URL with a host");
-    };
-    match violation.get() {
-        Some(SyntaxViolation::EmbeddedCredentials | SyntaxViolation::UnencodedAtSign) => {
-            return blocked("the push resource has user information before its host");
-        }
-        Some(_) => {
-            return blocked(
-                "the push resource is a malformed URL: white space, a backslash or a missing slash",
-            );
-        }
-        None => {}
+    let endpoint = endpoint.ok()?;
+    // More than an origin would promise a check of the path, which nothing makes.
+    let bare = endpoint.expose().path() == "/" && endpoint.expose().query().is_none();
+    bare.then(|| endpoint.origin().clone())
+}
+
+fn check_public(origin: &Origin) -> Result<()> {
+    if !origin.is_https() {
+        return blocked(
+            "the push resource is not https; if it is your own push service, list its origin, \
+             with the scheme, with `EndpointGuard::allow_hosts`",
+        );
     }
-    if parsed.fragment().is_some() {
-        return blocked("the push resource has a fragment");
+    match origin.address() {
+        Some(address) => Reach::Public.check(address)?,
+        None => check_name(origin.host())?,
     }
-    Ok(parsed)
+    if origin.port() != 443 {
+        return blocked(
+            "the port of the push resource is not 443; if it is your own push service, list \
+             its host and port with `EndpointGuard::allow_hosts`",
+        );
+    }
+    Ok(())
 }
 
 /// Checks a host name, in its ASCII form and without the trailing dot.
@@ -324,6 +283,10 @@ mod tests {
         }
     }
 
+    fn admitted(guard: &EndpointGuard, url: &str) -> Reach {
+        guard.admit(&endpoint(url).unwrap()).unwrap()
+    }
+
     #[test]
     fn each_rule_says_itself() {
         let guard = EndpointGuard::public();
@@ -354,7 +317,7 @@ mod tests {
         ] {
             assert!(rule(&guard, url).contains(expected), "{url}: {}", rule(&guard, url));
         }
-        let path = "a".repeat(MAX_LENGTH - "https://push.example.net/".len());
+        let path = "a".repeat(Endpoint::MAX_LEN - "https://push.example.net/".len());
         assert_eq!(rule(&guard, &format!("https://push.example.net/{path}")), "passes");
         assert!(rule(&guard, &format!("https://push.example.net/{path}a")).contains("2048 octets"));
     }
@@ -403,8 +366,8 @@ mod tests {
         ] {
             assert_ne!(rule(&guard, url), "passes", "{url}");
         }
-        assert_eq!(guard.admit("https://push.lan/").unwrap().1, Reach::Listed);
-        assert_eq!(guard.admit("https://push.example.net/").unwrap().1, Reach::Public);
+        assert_eq!(admitted(&guard, "https://push.lan/"), Reach::Listed);
+        assert_eq!(admitted(&guard, "https://push.example.net/"), Reach::Public);
     }
 
     #[test]

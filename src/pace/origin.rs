@@ -1,37 +1,35 @@
 //! Whom a message goes to, as far as limits are concerned, and what is remembered of each.
 //!
-//! Web Push speaks to as many servers as strangers name in their subscriptions, so both the key and
-//! the memory are small: no URL parser, and a bounded table.
+//! Web Push speaks to as many servers as strangers name in their subscriptions, so the table is
+//! bounded, and all spellings of a server are one.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use crate::endpoint;
+use crate::provider::ProviderId;
 use crate::token::Token;
 
-/// A provider, with the scheme, host and port of the token's `endpoint` where it has one.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Origin(Arc<str>);
+/// A provider, with the origin of the token's `endpoint` where it has one.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) struct Origin {
+    provider: ProviderId,
+    server: Option<endpoint::Origin>,
+}
 
 impl Origin {
-    /// Reads the origin as text. It only separates one server's share from another's; what may be
-    /// connected to is decided elsewhere, from a parsed URL.
+    /// Tokens whose endpoint cannot be read share one origin: no request of theirs goes out.
     pub(crate) fn of(token: &Token) -> Self {
-        let provider = token.provider().as_str();
-        let Some(endpoint) = token.expose("endpoint") else { return Self(provider.into()) };
-        let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
-        let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
-        let server = authority.rsplit('@').next().unwrap_or_default();
-
-        let mut text = [provider, scheme, server].join(" ");
-        text.make_ascii_lowercase();
-        Self(text.into())
+        let server = token.endpoint().ok().map(|endpoint| endpoint.origin().clone());
+        Self { provider: token.provider().clone(), server }
     }
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}", self.provider)?;
+        self.server.as_ref().map_or(Ok(()), |server| write!(f, " {server}"))
     }
 }
 
@@ -120,19 +118,19 @@ mod tests {
     const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
     #[test]
-    fn an_origin_is_provider_scheme_host_and_port() {
-        for (endpoint, expected) in [
-            ("https://push.example.net/p/abc?x#y", "webpush https push.example.net"),
-            ("HTTPS://Push.Example.NET:8443/p", "webpush https push.example.net:8443"),
-            ("https://a:b@push.example.net/p@q", "webpush https push.example.net"),
-            ("https://push.example.net?p=/@q", "webpush https push.example.net"),
-            ("https://[::1]:80/p", "webpush https [::1]:80"),
-            ("no url", "webpush  no url"),
-            ("", "webpush  "),
-        ] {
-            assert_eq!(origin("webpush", endpoint), expected, "{endpoint}");
+    fn an_origin_is_a_provider_and_every_spelling_of_its_server() {
+        let plain = origin("webpush", "https://push.example.net/p/abc?x");
+        assert_eq!(plain, "webpush https://push.example.net");
+        for spelling in ["HTTPS://Push.Example.NET:443/q", "https://push.example.net.:00443/"] {
+            assert_eq!(origin("webpush", spelling), plain, "{spelling}");
+        }
+        for other in ["https://push.example.net:8443/p", "http://push.example.net/p"] {
+            assert_ne!(origin("webpush", other), plain, "{other}");
         }
         assert_ne!(origin("a", "https://h/"), origin("b", "https://h/"));
+        for bad in ["no url", "", "https://a:b@push.example.net/p@q", "https://h/p#f"] {
+            assert_eq!(origin("webpush", bad), "webpush", "{bad}");
+        }
     }
 
     #[test]
@@ -143,7 +141,11 @@ mod tests {
     #[test]
     fn the_table_stays_bounded_and_keeps_what_is_in_use() {
         let kept = PerOrigin::<u32>::default();
-        let name = |n: usize| Origin(format!("webpush https host{n}").into());
+        let provider = ProviderId::from_static("webpush");
+        let name = |n: usize| {
+            let endpoint: endpoint::Endpoint = format!("https://host{n}.example").parse().unwrap();
+            Origin { provider: provider.clone(), server: Some(endpoint.origin().clone()) }
+        };
         for n in 0..3 * PerOrigin::<u32>::CAPACITY {
             kept.with(&name(0), || 0, |count| *count += 1);
             kept.with(&name(n), || 0, |_| ());

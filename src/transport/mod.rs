@@ -22,6 +22,10 @@ pub use self::reqwest::{ReqwestTransport, ReqwestTransportBuilder};
 
 /// Sends one request and reads its response.
 ///
+/// A provider that has read the push resource puts the [`Endpoint`](crate::endpoint::Endpoint)
+/// into the request's extensions. An implementation connects to the origin that it names; where
+/// there is none, it reads the request's URI.
+///
 /// An implementation makes one attempt, follows no redirect, sends nothing that is not in the
 /// request but the fields that HTTP itself needs, and reads at most [`MAX_RESPONSE`] octets of
 /// the response's body. A body that breaks off is no error: the status has answered, and asking
@@ -36,6 +40,15 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// two [with an unknown outcome](crate::Error::with_unknown_outcome) once octets of the
     /// request may have reached the server. No error holds the request's URL.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>>;
+}
+
+/// The endpoint that a provider put into its request; read from the URI where there is none.
+#[cfg(feature = "reqwest")]
+fn endpoint_of(head: &http::request::Parts) -> Result<crate::endpoint::Endpoint> {
+    match head.extensions.get::<crate::endpoint::Endpoint>() {
+        Some(endpoint) => Ok(endpoint.clone()),
+        None => crate::guard::endpoint(&head.uri.to_string()),
+    }
 }
 
 #[async_trait]

@@ -12,13 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, Url};
 
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::{EndpointGuard, Reach};
 
 use self::resolver::{GuardedResolver, Lookup, SystemLookup};
-use super::{MAX_RESPONSE, Transport};
+use super::{MAX_RESPONSE, Transport, endpoint_of};
 
 /// Sends requests over TLS (rustls) and HTTP/2 or HTTP/1.1, as the server chooses.
 ///
@@ -80,7 +81,9 @@ impl ReqwestTransport {
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let (head, body) = request.into_parts();
-        let (url, reach) = self.guard.admit(&head.uri.to_string())?;
+        let endpoint = endpoint_of(&head)?;
+        let reach = self.guard.admit(&endpoint)?;
+        let url = url_of(&endpoint)?;
         let mut request = reqwest::Request::new(head.method, url);
         *request.headers_mut() = head.headers;
         *request.body_mut() = Some(body.into());
@@ -168,11 +171,9 @@ impl ReqwestTransportBuilder {
     /// `Configuration` when a root certificate is not PEM, or TLS cannot be set up.
     pub fn build(self) -> Result<ReqwestTransport> {
         let certificates = self.certificates()?;
-        let pools = self
-            .guard
-            .reaches()
-            .iter()
-            .map(|&reach| {
+        let pools = [Reach::Listed, Reach::Loopback, Reach::Public]
+            .into_iter()
+            .map(|reach| {
                 let clients = (0..self.connections.get())
                     .map(|_| self.client(reach, &certificates))
                     .collect::<Result<_>>()?;
@@ -267,6 +268,13 @@ impl Pool {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         self.clients.get(turn.checked_rem(self.clients.len())?)
     }
+}
+
+/// The URL that leads to the origin of the endpoint and nowhere else.
+fn url_of(endpoint: &Endpoint) -> Result<Url> {
+    let path = endpoint.expose().path_and_query().map_or("/", |path| path.as_str());
+    let url = Url::parse(&[endpoint.origin().as_str(), path].concat());
+    url.map_err(|_| Error::new(ErrorKind::Rejected, "the request cannot be sent over HTTP"))
 }
 
 /// Reads at most [`MAX_RESPONSE`] octets; dropping the response then closes its stream.
