@@ -237,3 +237,45 @@ async fn nothing_secret_is_shown() {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }
+
+#[tokio::test]
+async fn a_saved_user_agent_goes_on_with_its_subscription_and_gets_what_was_stored() {
+    let mut bench = Bench::start().await;
+    let subscription = bench.user_agent.subscribe(None).await.unwrap();
+    let token = subscription.token();
+    let saved = bench.user_agent.save();
+    bench.user_agent.disconnect().await;
+    bench.send(&token, "while it was away").await.unwrap();
+
+    let resumed = UserAgent::resume(&bench.service.websocket_url(), &saved).await.unwrap();
+    let subscriptions: Vec<_> = resumed.subscriptions().collect();
+    assert_eq!(subscriptions.len(), 1);
+    assert_eq!((subscriptions[0].id(), subscriptions[0].token()), (subscription.id(), token));
+    bench.user_agent = resumed;
+    assert_eq!(bench.next_text().await, "while it was away");
+
+    // A push service that was started anew knows nobody.
+    let other = PushService::start().await.unwrap();
+    let stranger = UserAgent::resume(&other.websocket_url(), &saved).await.unwrap();
+    assert_eq!(stranger.subscriptions().count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_saved_user_agent_is_refused_without_its_text() {
+    let mut bench = Bench::start().await;
+    bench.user_agent.subscribe(None).await.unwrap();
+    let url = bench.service.websocket_url();
+    let saved: Value = serde_json::from_str(&bench.user_agent.save()).unwrap();
+    let mut other_key = saved.clone();
+    other_key["subscriptions"][0]["private_key"] =
+        json!("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
+    let mut no_key = saved.clone();
+    no_key["subscriptions"][0]["private_key"] = json!("SECRET");
+    let mut no_token = saved;
+    no_token["subscriptions"][0]["token"] = json!("SECRET");
+    for bad in [json!("SECRET"), json!({}), other_key, no_key, no_token] {
+        let error = UserAgent::resume(&url, &bad.to_string()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+    }
+}

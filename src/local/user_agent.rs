@@ -6,11 +6,12 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use zeroize::Zeroizing;
 
 use super::protocol::{
     DELIVERED, FromUserAgent, MAX_FRAME, NOT_DELIVERED, NOT_OPENED, ToUserAgent, Update,
@@ -42,7 +43,7 @@ pub struct UserAgent {
     uaid: Option<String>,
     socket: Option<WebSocketStream<MaybeTlsStream<TcpStream>>>,
     /// By channel id.
-    secrets: HashMap<String, UserAgentSecret>,
+    held: HashMap<String, Held>,
     /// Opened and not yet handed out.
     arrived: VecDeque<Result<Delivery>>,
     /// Not yet written: acknowledgements wait here, so that a `next` that is dropped loses none.
@@ -59,17 +60,63 @@ impl UserAgent {
     /// `Transport` when there is no connection, `UnexpectedResponse` when the other side does not
     /// speak the protocol.
     pub async fn connect(websocket_url: &str) -> Result<Self> {
-        let mut user_agent = Self {
-            websocket_url: websocket_url.to_owned(),
-            uaid: None,
-            socket: None,
-            secrets: HashMap::new(),
-            arrived: VecDeque::new(),
-            outgoing: VecDeque::new(),
-            seen: VecDeque::new(),
-        };
+        let mut user_agent = Self::new(websocket_url);
         user_agent.reconnect().await?;
         Ok(user_agent)
+    }
+
+    /// Connects as the user agent that [`save`](Self::save) wrote down; stored messages follow.
+    ///
+    /// Its [subscriptions](Self::subscriptions) are none when the push service no longer knows it.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for text that `save` did not write; else as [`connect`](Self::connect).
+    pub async fn resume(websocket_url: &str, saved: &str) -> Result<Self> {
+        let mut user_agent = Self::new(websocket_url);
+        user_agent.load(saved).ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, "the text is not a saved user agent")
+        })?;
+        user_agent.reconnect().await?;
+        Ok(user_agent)
+    }
+
+    /// What [`resume`](Self::resume) needs to go on in another process, as JSON. It holds the
+    /// private keys.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sealpush::local::{PushService, UserAgent};
+    ///
+    /// let service = PushService::start().await?;
+    /// let mut user_agent = UserAgent::connect(&service.websocket_url()).await?;
+    /// let token = user_agent.subscribe(None).await?.token();
+    /// let saved = user_agent.save();
+    /// drop(user_agent);
+    ///
+    /// let user_agent = UserAgent::resume(&service.websocket_url(), &saved).await?;
+    /// assert!(user_agent.subscriptions().any(|subscription| subscription.token() == token));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn save(&self) -> Zeroizing<String> {
+        let subscriptions = self.held.iter().map(|(id, held)| SavedSubscription {
+            id: id.clone(),
+            token: held.token.clone(),
+            private_key: Zeroizing::new(
+                URL_SAFE_NO_PAD.encode(held.secret.expose_private_key().as_slice()),
+            ),
+        });
+        let saved = Saved { uaid: self.uaid.clone(), subscriptions: subscriptions.collect() };
+        Zeroizing::new(serde_json::to_string(&saved).expect("maps with text keys serialize"))
+    }
+
+    /// The subscriptions that it opens messages for, in no order.
+    pub fn subscriptions(&self) -> impl Iterator<Item = Subscription> {
+        self.held
+            .iter()
+            .map(|(id, held)| Subscription { id: id.clone(), token: held.token.clone() })
     }
 
     /// Makes a subscription with fresh keys.
@@ -112,7 +159,7 @@ impl UserAgent {
         let address = Address { endpoint, application_server_key: key };
         let token =
             Token::new(ProviderId::from_static("webpush"), &address, secret.keys().clone())?;
-        self.secrets.insert(channel_id.clone(), secret);
+        self.held.insert(channel_id.clone(), Held { secret, token: token.clone() });
         Ok(Subscription { id: channel_id, token })
     }
 
@@ -150,7 +197,7 @@ impl UserAgent {
         loop {
             match self.receive().await? {
                 ToUserAgent::Unregister { channel_id, .. } if channel_id == subscription.id => {
-                    self.secrets.remove(&subscription.id);
+                    self.held.remove(&subscription.id);
                     return Ok(());
                 }
                 frame => self.take(frame),
@@ -200,9 +247,36 @@ impl UserAgent {
             return Err(unexpected());
         };
         if self.uaid.replace(uaid) != self.uaid {
-            self.secrets.clear();
+            self.held.clear();
         }
         Ok(())
+    }
+
+    fn new(websocket_url: &str) -> Self {
+        Self {
+            websocket_url: websocket_url.to_owned(),
+            uaid: None,
+            socket: None,
+            held: HashMap::new(),
+            arrived: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            seen: VecDeque::new(),
+        }
+    }
+
+    fn load(&mut self, saved: &str) -> Option<()> {
+        let saved: Saved = serde_json::from_str(saved).ok()?;
+        self.uaid = saved.uaid;
+        for SavedSubscription { id, token, private_key } in saved.subscriptions {
+            let private_key = decode_base64(&private_key)?;
+            let auth_secret = token.keys().auth_secret().expose();
+            let secret = UserAgentSecret::new(&private_key, auth_secret).ok()?;
+            if secret.keys() != token.keys() {
+                return None;
+            }
+            self.held.insert(id, Held { secret, token });
+        }
+        Some(())
     }
 
     /// Opens what is a notification, drops what is not.
@@ -242,7 +316,7 @@ impl UserAgent {
         channel_id: &str,
         data: Option<&str>,
     ) -> Option<Result<Option<Vec<u8>>, OpenError>> {
-        let secret = self.secrets.get(channel_id)?;
+        let secret = &self.held.get(channel_id)?.secret;
         let Some(data) = data else { return Some(Ok(None)) };
         let body = URL_SAFE_NO_PAD.decode(data.trim_end_matches('=')).map_err(|_| OpenError);
         Some(body.and_then(|body| open(secret, &body)).map(Some))
@@ -286,9 +360,30 @@ impl fmt::Debug for UserAgent {
         f.debug_struct("UserAgent")
             .field("websocket_url", &self.websocket_url)
             .field("connected", &self.socket.is_some())
-            .field("subscriptions", &self.secrets.len())
+            .field("subscriptions", &self.held.len())
             .finish_non_exhaustive()
     }
+}
+
+/// A subscription with what opens its messages.
+struct Held {
+    secret: UserAgentSecret,
+    token: Token,
+}
+
+/// A user agent written down.
+#[derive(Deserialize, Serialize)]
+struct Saved {
+    uaid: Option<String>,
+    subscriptions: Vec<SavedSubscription>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct SavedSubscription {
+    id: String,
+    token: Token,
+    /// The scalar in base64url; the token has the rest.
+    private_key: Zeroizing<String>,
 }
 
 /// A subscription of a [`UserAgent`].
