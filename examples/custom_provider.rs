@@ -90,7 +90,7 @@ impl Beacon {
             _ => (ErrorKind::Rejected, "beacon refused the message"),
         };
         let delay = retry_after(response.headers(), self.clock.now());
-        Err(Error::new(kind, fact).with_status(response.status().as_u16()).with_retry_after(delay))
+        Err(Error::answered(kind, response.status().as_u16(), fact).with_retry_after(delay))
     }
 }
 

@@ -22,8 +22,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 /// use sealpush::{Error, ErrorKind};
 ///
-/// let error = Error::new(ErrorKind::RateLimited, "the push service asked to slow down")
-///     .with_status(429)
+/// let error = Error::answered(ErrorKind::RateLimited, 429, "the push service asked to slow down")
 ///     .with_retry_after(std::time::Duration::from_secs(30));
 /// assert!(error.is_retryable() && !error.is_token_dead());
 /// ```
@@ -44,6 +43,15 @@ impl Error {
         }))
     }
 
+    /// Makes an error from an answer of the push service with this HTTP status.
+    ///
+    /// 502 and 504 are a gateway's word about a server behind it, which may have taken the message
+    /// all the same (RFC 9110 §15.6.3, §15.6.5): they leave the outcome unknown.
+    pub fn answered(kind: ErrorKind, status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        let error = Self::new(kind, message).with_status(status);
+        if matches!(status, 502 | 504) { error.with_unknown_outcome() } else { error }
+    }
+
     /// Names the provider that refused.
     #[must_use]
     pub fn with_provider(mut self, provider: ProviderId) -> Self {
@@ -51,16 +59,11 @@ impl Error {
         self
     }
 
-    /// Keeps the HTTP status that the push service answered.
-    ///
-    /// 502 and 504 are a gateway's word about a server behind it, which may have taken the message
-    /// all the same (RFC 9110 §15.6.3, §15.6.5): they make the outcome unknown.
+    /// Keeps an HTTP status, and nothing else; see [`answered`](Self::answered) for an answer of
+    /// the push service.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
-        if matches!(status, 502 | 504) {
-            self.0.outcome_known = false;
-        }
         self
     }
 
@@ -198,6 +201,51 @@ pub enum ErrorKind {
     UnexpectedResponse,
 }
 
+impl ErrorKind {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Blocked,
+        Self::Configuration,
+        Self::Expired,
+        Self::InvalidToken,
+        Self::PayloadTooLarge,
+        Self::RateLimited,
+        Self::Rejected,
+        Self::Timeout,
+        Self::TokenMismatch,
+        Self::Transport,
+        Self::Unauthorized,
+        Self::Unavailable,
+        Self::UnexpectedResponse,
+    ];
+
+    /// The kind as a label for logs and metrics: `a-z` and `_`, the same in every version.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Configuration => "configuration",
+            Self::Expired => "expired",
+            Self::InvalidToken => "invalid_token",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::RateLimited => "rate_limited",
+            Self::Rejected => "rejected",
+            Self::Timeout => "timeout",
+            Self::TokenMismatch => "token_mismatch",
+            Self::Transport => "transport",
+            Self::Unauthorized => "unauthorized",
+            Self::Unavailable => "unavailable",
+            Self::UnexpectedResponse => "unexpected_response",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
@@ -212,22 +260,6 @@ struct Inner {
 mod tests {
     use super::*;
 
-    const KINDS: [ErrorKind; 13] = [
-        ErrorKind::Blocked,
-        ErrorKind::Configuration,
-        ErrorKind::Expired,
-        ErrorKind::InvalidToken,
-        ErrorKind::PayloadTooLarge,
-        ErrorKind::RateLimited,
-        ErrorKind::Rejected,
-        ErrorKind::Timeout,
-        ErrorKind::TokenMismatch,
-        ErrorKind::Transport,
-        ErrorKind::Unauthorized,
-        ErrorKind::Unavailable,
-        ErrorKind::UnexpectedResponse,
-    ];
-
     #[test]
     fn an_error_is_one_pointer_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
@@ -235,7 +267,7 @@ mod tests {
 
     #[test]
     fn only_expired_kills_a_token_and_four_kinds_are_retryable() {
-        for kind in KINDS {
+        for &kind in ErrorKind::ALL {
             let error = Error::new(kind, "x");
             assert_eq!(error.is_token_dead(), kind == ErrorKind::Expired, "{kind:?}");
             let retryable = matches!(
@@ -250,11 +282,37 @@ mod tests {
         }
     }
 
+    /// Dashboards and alerts are built on these words: none may change.
+    #[test]
+    fn every_kind_has_its_label() {
+        let labels: Vec<_> = ErrorKind::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            labels,
+            [
+                "blocked",
+                "configuration",
+                "expired",
+                "invalid_token",
+                "payload_too_large",
+                "rate_limited",
+                "rejected",
+                "timeout",
+                "token_mismatch",
+                "transport",
+                "unauthorized",
+                "unavailable",
+                "unexpected_response",
+            ]
+        );
+    }
+
     #[test]
     fn a_gateway_leaves_the_outcome_unknown() {
         for (status, known) in [(500, true), (502, false), (503, true), (504, false)] {
-            let error = Error::new(ErrorKind::Unavailable, "x").with_status(status);
-            assert_eq!(error.is_outcome_known(), known, "{status}");
+            let error = Error::answered(ErrorKind::Unavailable, status, "x");
+            assert_eq!((error.status(), error.is_outcome_known()), (Some(status), known));
+            let kept = Error::new(ErrorKind::Unavailable, "x").with_status(status);
+            assert!(kept.is_outcome_known(), "{status}");
         }
     }
 

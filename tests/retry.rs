@@ -15,22 +15,6 @@ use sealpush::{
 };
 use tokio::time::Instant;
 
-const KINDS: [ErrorKind; 13] = [
-    ErrorKind::Blocked,
-    ErrorKind::Configuration,
-    ErrorKind::Expired,
-    ErrorKind::InvalidToken,
-    ErrorKind::PayloadTooLarge,
-    ErrorKind::RateLimited,
-    ErrorKind::Rejected,
-    ErrorKind::Timeout,
-    ErrorKind::TokenMismatch,
-    ErrorKind::Transport,
-    ErrorKind::Unauthorized,
-    ErrorKind::Unavailable,
-    ErrorKind::UnexpectedResponse,
-];
-
 fn sealed() -> SealedMessage {
     Message::new("hello").seal(token("push.example.net", 0).keys(), 4096).unwrap()
 }
@@ -41,7 +25,7 @@ fn policy() -> RetryPolicy {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_may_succeed_later_is_repeated() {
-    for kind in KINDS {
+    for &kind in ErrorKind::ALL {
         let provider = Scripted::refusing(kind);
         let retry = Retry::new(provider.clone(), policy());
         let error = retry.send(&token("push.example.net", 0), &sealed()).await.unwrap_err();

@@ -78,10 +78,17 @@ async fn a_failure_has_its_kind_and_status_and_a_level_of_its_own() {
     let expired = || Error::new(ErrorKind::Expired, "gone").with_status(410);
     type Make = fn() -> Error;
     for (make, level, outcome, kind, status, retry_after) in [
-        (unknown as Make, Level::WARN, "unknown", "Transport", None, None),
-        (limited as Make, Level::WARN, "refused", "RateLimited", Some("429"), Some("3000")),
-        (absurd as Make, Level::WARN, "refused", "RateLimited", None, Some(&*u64::MAX.to_string())),
-        (expired as Make, Level::INFO, "refused", "Expired", Some("410"), None),
+        (unknown as Make, Level::WARN, "unknown", "transport", None, None),
+        (limited as Make, Level::WARN, "refused", "rate_limited", Some("429"), Some("3000")),
+        (
+            absurd as Make,
+            Level::WARN,
+            "refused",
+            "rate_limited",
+            None,
+            Some(&*u64::MAX.to_string()),
+        ),
+        (expired as Make, Level::INFO, "refused", "expired", Some("410"), None),
     ] {
         let log = Log::start();
         let provider = Scripted::new(move |_| Answer::error(make()));
@@ -123,7 +130,7 @@ async fn a_retry_is_reported_with_its_number_and_delay() {
     for (number, record) in records.iter().enumerate() {
         assert_eq!((record.target, record.level), ("sealpush::retry", Level::DEBUG));
         assert_eq!(record.fields["attempt"], (number + 1).to_string());
-        assert_eq!(record.fields["kind"], "Unavailable");
+        assert_eq!(record.fields["kind"], "unavailable");
         assert_eq!(record.fields["status"], "503");
         record.fields["delay_ms"].parse::<u64>().unwrap();
     }

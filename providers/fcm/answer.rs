@@ -80,8 +80,8 @@ pub(super) struct Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.reason.kind(), refusal.reason.to_string())
-            .with_status(refusal.status.as_u16())
+        let (kind, message) = (refusal.reason.kind(), refusal.reason.to_string());
+        Self::answered(kind, refusal.status.as_u16(), message)
             .with_retry_after(refusal.retry_after)
             .with_provider(Fcm::ID)
     }

@@ -55,8 +55,7 @@ impl Reason {
     }
 
     fn into_error(self, status: StatusCode, retry_after: Option<Duration>) -> Error {
-        Error::new(self.kind(), self.to_string())
-            .with_status(status.as_u16())
+        Error::answered(self.kind(), status.as_u16(), self.to_string())
             .with_retry_after(retry_after)
             .with_provider(OneSignal::ID)
     }

@@ -75,9 +75,8 @@ fn error(
         }
         _ => None,
     };
-    Error::new(refusal.kind, format!("{} answered {status}: {}", service.name(), refusal.advice))
-        .with_status(status)
-        .with_retry_after(delay)
+    let message = format!("{} answered {status}: {}", service.name(), refusal.advice);
+    Error::answered(refusal.kind, status, message).with_retry_after(delay)
 }
 
 /// The message resource of RFC 8030 §5.1 where there is one, else the vendor's own name.

@@ -24,7 +24,7 @@ use crate::token::Token;
 /// | `urgency` | as in RFC 8030 §5.3 |
 /// | `topic` | whether there is one; its name may mean something |
 /// | `outcome` | `accepted`, `refused` (known not to be accepted), `unknown`, `dropped` (by the caller) |
-/// | `kind` | [`ErrorKind`], absent when accepted or dropped |
+/// | `kind` | [`ErrorKind::as_str`], absent when accepted or dropped |
 /// | `status` | HTTP status of a refusal, where there is one |
 /// | `retry_after_ms` | what the push service asked for, where it did |
 /// | `elapsed_ms` | milliseconds, with a fraction |
@@ -109,7 +109,7 @@ impl Call<'_> {
 
     fn report(&self, level: Level, outcome: &'static str, facts: &Facts) {
         let elapsed_ms = self.started.elapsed().as_secs_f64() * 1000.0;
-        let kind = facts.kind.map(tracing::field::debug);
+        let kind = facts.kind.map(ErrorKind::as_str);
 
         // The level of an event must be a constant.
         macro_rules! event_at {

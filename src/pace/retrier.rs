@@ -87,7 +87,7 @@ impl Retrier {
             provider = token.provider().as_str(),
             token = %token.fingerprint(),
             attempt = attempts.made,
-            kind = ?error.kind(),
+            kind = error.kind().as_str(),
             status = error.status(),
             delay_ms = delay.as_millis() as u64,
             "the attempt failed and will be repeated"

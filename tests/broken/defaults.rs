@@ -52,8 +52,7 @@ impl PushProvider for Defaults {
         if status.is_success() {
             return Ok(Accepted::new(ID));
         }
-        Err(Error::new(ErrorKind::Rejected, "the push service refused")
-            .with_status(status.as_u16()))
+        Err(Error::answered(ErrorKind::Rejected, status.as_u16(), "the push service refused"))
     }
 }
 

@@ -138,7 +138,6 @@ impl Conduct for DelayOverflows {
 }
 
 fn with_kind(error: Error, kind: ErrorKind) -> Error {
-    Error::new(kind, "the push service refused")
-        .with_status(error.status().unwrap_or_default())
+    Error::answered(kind, error.status().unwrap_or_default(), "the push service refused")
         .with_retry_after(error.retry_after())
 }

@@ -22,8 +22,7 @@ impl Conduct for AddressInError {
         let response = api.transport.send(request).await?;
         self.outcome(&response, api.clock.now()).map_err(|error| {
             let text = format!("cannot send to {address}");
-            Error::new(error.kind(), text)
-                .with_status(error.status().unwrap_or_default())
+            Error::answered(error.kind(), error.status().unwrap_or_default(), text)
                 .with_retry_after(error.retry_after())
         })
     }
@@ -50,8 +49,8 @@ pub(crate) struct AnswerInError;
 impl Conduct for AnswerInError {
     fn outcome(&self, response: &Response<Bytes>, now: SystemTime) -> Result<Accepted> {
         sound::outcome(response, now).map_err(|error| {
-            Error::new(error.kind(), String::from_utf8_lossy(response.body()).into_owned())
-                .with_status(response.status().as_u16())
+            let text = String::from_utf8_lossy(response.body()).into_owned();
+            Error::answered(error.kind(), response.status().as_u16(), text)
                 .with_retry_after(error.retry_after())
         })
     }

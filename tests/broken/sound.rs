@@ -196,8 +196,8 @@ pub(crate) fn outcome(response: &Response<Bytes>, now: SystemTime) -> Result<Acc
             let id = answer.get("id").and_then(Value::as_str).map(str::to_owned);
             return id.map(|id| Accepted::new(ID).with_message_id(MessageId::from(id))).ok_or_else(
                 || {
-                    Error::new(ErrorKind::UnexpectedResponse, "accepted, but the answer has no id")
-                        .with_status(status)
+                    let text = "accepted, but the answer has no id";
+                    Error::answered(ErrorKind::UnexpectedResponse, status, text)
                 },
             );
         }
@@ -209,9 +209,7 @@ pub(crate) fn outcome(response: &Response<Bytes>, now: SystemTime) -> Result<Acc
         (429, _) => (ErrorKind::RateLimited, "the push service asked to slow down"),
         _ => (ErrorKind::Rejected, "the push service refused the message"),
     };
-    Err(Error::new(kind, fact)
-        .with_status(status)
-        .with_retry_after(retry_after(response.headers(), now)))
+    Err(Error::answered(kind, status, fact).with_retry_after(retry_after(response.headers(), now)))
 }
 
 pub(crate) const ID: ProviderId = ProviderId::from_static("channels");
