@@ -1,18 +1,22 @@
-//! Which addresses are public: the block lists, as data.
+//! Which addresses are public, as data: IPv4 less what is special, IPv6 by allowing.
 //!
-//! Sources: the IANA registries of special-purpose addresses (RFC 6890 and its updates), and the
-//! RFC named at each line.
+//! Sources: the IANA registries of special-purpose addresses (RFC 6890 and its updates), the
+//! registry of global unicast assignments for IPv6, and the RFC named at each line.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// Whether a push service on the open internet can have this address.
 ///
-/// An IPv6 address that carries an IPv4 address is as public as the one it carries.
+/// An IPv6 address that carries an IPv4 address is as public as the one it carries. Of the others
+/// only global unicast is public: what nobody has assigned yet will be somebody's network one day,
+/// and not necessarily everybody's.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) if is_isatap(v6) => false,
         IpAddr::V6(v6) => carried_v4(v6).map_or_else(
-            || !BLOCKED_V6.iter().any(|block| block.contains(v6)),
+            || GLOBAL_V6.contains(v6) && !BLOCKED_V6.iter().any(|block| block.contains(v6)),
             |carried| carried.into_iter().flatten().all(is_public_v4),
         ),
     }
@@ -25,6 +29,13 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     !BLOCKED_V4.iter().any(|block| block.contains(address))
+}
+
+/// Whether the interface identifier is an IPv4 address inside somebody's network: ISATAP, RFC 5214
+/// §6.1, with the bit for "globally unique" set or not.
+fn is_isatap(address: Ipv6Addr) -> bool {
+    let [.., a, b, _, _] = address.segments();
+    a & !0x200 == 0 && b == 0x5efe
 }
 
 /// The IPv4 addresses that packets to this IPv6 address end at, by the known ways of carrying them.
@@ -47,8 +58,52 @@ fn carried_v4(address: Ipv6Addr) -> Option<[Option<Ipv4Addr>; 2]> {
     }
 }
 
+/// Addresses with a common prefix, as in `198.18.0.0/15` (RFC 4632 §3.1, RFC 4291 §2.3).
+#[derive(Clone, Debug)]
+pub(super) enum Range {
+    V4(V4),
+    V6(V6),
+}
+
+impl Range {
+    /// Whether the address is in it, also where it is an IPv4 address written as IPv6.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        match (self, address.to_canonical()) {
+            (Self::V4(block), IpAddr::V4(v4)) => block.contains(v4),
+            (Self::V6(block), IpAddr::V6(v6)) => block.contains(v6),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Range {
+    type Err = ();
+
+    /// Refuses a first address that is not the first of its range, and the range of everything.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (first, prefix) = text.split_once('/').ok_or(())?;
+        if prefix.is_empty() || !prefix.bytes().all(|octet| octet.is_ascii_digit()) {
+            return Err(());
+        }
+        let prefix: u32 = prefix.parse().map_err(|_| ())?;
+        match first.parse().map_err(|_| ())? {
+            IpAddr::V4(v4) => {
+                let rest = u32::MAX.checked_shr(prefix).unwrap_or(0);
+                let good = (1..=32).contains(&prefix) && v4.to_bits() & rest == 0;
+                good.then_some(Self::V4(V4(v4, prefix))).ok_or(())
+            }
+            IpAddr::V6(v6) => {
+                let rest = u128::MAX.checked_shr(prefix).unwrap_or(0);
+                let good = (1..=128).contains(&prefix) && v6.to_bits() & rest == 0;
+                good.then_some(Self::V6(V6(v6, prefix))).ok_or(())
+            }
+        }
+    }
+}
+
 /// A block of IPv4 addresses: the first one and the length of the prefix in bits.
-struct V4(Ipv4Addr, u32);
+#[derive(Clone, Debug)]
+pub(super) struct V4(Ipv4Addr, u32);
 
 impl V4 {
     const fn new(a: u8, b: u8, c: u8, d: u8, prefix: u32) -> Self {
@@ -61,7 +116,8 @@ impl V4 {
 }
 
 /// A block of IPv6 addresses: the first one and the length of the prefix in bits.
-struct V6(Ipv6Addr, u32);
+#[derive(Clone, Debug)]
+pub(super) struct V6(Ipv6Addr, u32);
 
 impl V6 {
     const fn new(segments: [u16; 8], prefix: u32) -> Self {
@@ -92,24 +148,21 @@ const BLOCKED_V4: [V4; 15] = [
     V4::new(240, 0, 0, 0, 4),     // reserved and broadcast, RFC 1112
 ];
 
-const BLOCKED_V6: [V6; 11] = [
-    V6::new([0; 8], 96), // unspecified, loopback, IPv4-compatible, RFC 4291
-    V6::new([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), // local translation, RFC 8215
-    V6::new([0x100, 0, 0, 0, 0, 0, 0, 0], 64), // discard, RFC 6666
+/// Global unicast, RFC 4291 §2.4 and the registry of its assignments.
+const GLOBAL_V6: V6 = V6::new([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+
+/// What in global unicast is not public.
+const BLOCKED_V6: [V6; 5] = [
     V6::new([0x2001, 2, 0, 0, 0, 0, 0, 0], 48), // benchmarks, RFC 5180
+    V6::new([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28), // hash identifiers, RFC 4843
     V6::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation, RFC 3849
+    V6::new([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), // 6bone, RFC 3701
     V6::new([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation, RFC 9637
-    V6::new([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16), // segment routing, RFC 9602
-    V6::new([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), // unique local, RFC 4193
-    V6::new([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), // link-local, RFC 4291
-    V6::new([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), // site-local, RFC 3879
-    V6::new([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), // multicast, RFC 4291
 ];
 
 /// Blocks whose last 32 bits are an IPv4 address.
-const LAST_32_BITS: [V6; 3] = [
+const LAST_32_BITS: [V6; 2] = [
     V6::new([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), // IPv4-mapped, RFC 4291
-    V6::new([0, 0, 0, 0, 0xffff, 0, 0, 0], 96), // IPv4-translated, RFC 2765
     V6::new([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96), // NAT64, RFC 6052
 ];
 
@@ -145,35 +198,132 @@ mod tests {
     }
 
     #[test]
-    fn both_edges_of_every_blocked_v6_range_are_blocked() {
+    fn both_edges_of_every_blocked_v6_range_are_blocked_and_their_neighbours_are_not() {
         for V6(first, prefix) in BLOCKED_V6 {
             let first = first.to_bits();
             let last = first | (u128::MAX >> prefix);
             for edge in [first, last] {
                 assert!(!is_public(Ipv6Addr::from_bits(edge).into()), "{edge:x}");
             }
+            for neighbour in [first - 1, last + 1].map(Ipv6Addr::from_bits) {
+                // 3ffe::/16 and 3fff::/20 touch; no other two do.
+                let adjacent = BLOCKED_V6.iter().any(|block| block.contains(neighbour));
+                assert_eq!(
+                    adjacent,
+                    neighbour.segments()[0] >= 0x3ffe && prefix != 20
+                        || neighbour.segments()[0] == 0x3ffe,
+                    "{neighbour}"
+                );
+                assert_eq!(is_public(neighbour.into()), !adjacent, "{neighbour}");
+            }
         }
     }
 
     #[test]
-    fn the_neighbours_of_blocked_v6_ranges_are_public() {
+    fn of_ipv6_only_global_unicast_is_public() {
         for address in [
-            "64:ff9b:2::",
-            "100:0:0:1::",
+            "2000::",
             "2001:1:ffff:ffff:ffff:ffff:ffff:ffff",
-            "2001:2:1::",
-            "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff",
-            "2001:db9::",
-            "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-            "3fff:1000::",
-            "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-            "5f01::",
-            "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-            "fe00::",
+            "2001:200::",
             "2606:4700:4700::1111",
             "2a00:1450:4001:831::200e",
+            "2003::",
+            "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         ] {
             assert!(public(address), "{address}");
+        }
+        for address in [
+            "::",
+            "::1",
+            "::2",
+            "::ffff:0:8.8.8.8", // IPv4-translated, RFC 2765
+            "64:ff9b:0:0:0:1::",
+            "64:ff9b:1::",
+            "64:ff9b:2::",
+            "100::",
+            "100:0:0:1::",
+            "1ff:ffff::",
+            "200::",
+            "3ff:ffff::",
+            "400::",
+            "1000::",
+            "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "4000::",
+            "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "5f00::",
+            "5f01::",
+            "6000::",
+            "8000::",
+            "c000::",
+            "e000::",
+            "f000::",
+            "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "fc00::",
+            "fd00::1",
+            "fe00::",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ] {
+            assert!(!public(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_isatap_address_is_never_public() {
+        for prefix in ["2606:4700:0:1", "2002:808:808:1", "2001:0:808:808", "fe80:0:0:0"] {
+            for identifier in ["0:5efe:8.8.8.8", "200:5efe:8.8.8.8", "0:5efe:a00:1"] {
+                assert!(!public(&format!("{prefix}:{identifier}")), "{prefix}:{identifier}");
+            }
+        }
+        for identifier in ["0:5efd:808:808", "100:5efe:808:808", "5efe:0:808:808"] {
+            assert!(public(&format!("2606:4700:0:1:{identifier}")), "{identifier}");
+        }
+    }
+
+    #[test]
+    fn a_range_has_its_edges() {
+        let range: Range = "198.18.0.0/15".parse().unwrap();
+        for (address, inside) in [
+            ("198.17.255.255", false),
+            ("198.18.0.0", true),
+            ("198.19.255.255", true),
+            ("::ffff:198.18.0.1", true),
+            ("198.20.0.0", false),
+            ("2001:db8::", false),
+        ] {
+            assert_eq!(range.contains(address.parse().unwrap()), inside, "{address}");
+        }
+        let range: Range = "fd12:3456::/32".parse().unwrap();
+        assert!(range.contains("fd12:3456:ffff::1".parse().unwrap()));
+        assert!(!range.contains("fd12:3457::".parse().unwrap()));
+        let one: Range = "10.0.0.1/32".parse().unwrap();
+        assert!(one.contains("10.0.0.1".parse().unwrap()));
+        assert!(!one.contains("10.0.0.2".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in [
+            "",
+            "/",
+            "10.0.0.0",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "10.0.0.1/8",
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.0/+8",
+            "10.0.0.0/-8",
+            "fd00::/129",
+            "fd00::1/64",
+            "10/8",
+            "a.example/8",
+            "10.0.0.0/255.0.0.0",
+            "10.0.0.0/8 ",
+        ] {
+            assert!(text.parse::<Range>().is_err(), "{text}");
         }
     }
 
@@ -185,7 +335,6 @@ mod tests {
             let [x, y] = [!v4.to_bits() >> 16, !v4.to_bits() & 0xffff];
             for outer in [
                 format!("::ffff:{a:x}:{b:x}"),
-                format!("::ffff:0:{a:x}:{b:x}"),
                 format!("64:ff9b::{a:x}:{b:x}"),
                 format!("2002:{a:x}:{b:x}::1"),
                 format!("2001:0:808:808::{x:x}:{y:x}"),

@@ -9,17 +9,24 @@
 //! It is not a firewall: what an allowed push service does with the request is not its concern.
 
 mod address;
+mod listed;
+mod name;
 
 use std::net::IpAddr;
 
 use crate::endpoint::{Endpoint, Origin, read};
 use crate::error::{Error, ErrorKind, Result};
 
+use self::address::Range;
+use self::listed::Listed;
+
 /// Decides which push resources may be connected to.
 ///
 /// | constructor | scheme and port | hosts |
 /// |---|---|---|
 /// | [`public`](Self::public), the default | `https`, 443 | names with public addresses, public addresses |
+/// | [`public_on_any_port`](Self::public_on_any_port) | `https`, any | the same |
+/// | [`allow_range`](Self::allow_range) | `https`, 443 | the same, and addresses of one more range |
 /// | [`allow_hosts`](Self::allow_hosts) | as listed, exactly | those listed, and all that `public` allows |
 /// | [`loopback_for_tests`](Self::loopback_for_tests) | `http` or `https`, any | `localhost` and loopback addresses, nothing else |
 ///
@@ -42,7 +49,36 @@ impl EndpointGuard {
     /// for local use, and public addresses only.
     #[must_use]
     pub fn public() -> Self {
-        Self { scope: Scope::Public { listed: Vec::new() } }
+        Self { scope: Scope::default() }
+    }
+
+    /// Allows what [`public`](Self::public) allows, on any port: for users who bring a push
+    /// service of their own, which UnifiedPush lets them do.
+    ///
+    /// A stranger can then make this server greet any TLS port of the open internet.
+    #[must_use]
+    pub fn public_on_any_port() -> Self {
+        Self { scope: Scope::Public { any_port: true, listed: Vec::new(), range: None } }
+    }
+
+    /// Allows what [`public`](Self::public) allows, and addresses of one more range, such as
+    /// `198.18.0.0/15`: for a network whose resolver answers with addresses of its own for
+    /// every name, and routes them itself. Whatever else is in the range can be reached, too.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when it is not the first address of a range with the length of its prefix
+    /// in bits (RFC 4632 §3.1).
+    pub fn allow_range(range: &str) -> Result<Self> {
+        let range = range.parse().map_err(|()| {
+            Error::new(
+                ErrorKind::Configuration,
+                "the allowed range is not the first address of a range, a slash and the length of \
+                 its prefix, such as 198.18.0.0/15",
+            )
+        })?;
+        let scope = Scope::Public { any_port: false, listed: Vec::new(), range: Some(range) };
+        Ok(Self { scope })
     }
 
     /// Allows what [`public`](Self::public) allows, and these hosts whatever their addresses are:
@@ -50,11 +86,21 @@ impl EndpointGuard {
     ///
     /// A bare host (`push.lan`) means `https` on port 443; with a port (`push.lan:8443`), `https`
     /// on that port; an origin (`http://10.0.0.1:8080`) exactly that origin, and it is the only
-    /// way to allow plain HTTP.
+    /// way to allow plain HTTP. In each of them `*.` may stand before a name, for every name below
+    /// it, however many labels deep, but not for the name itself (`*.push.lan`).
+    ///
+    /// ```
+    /// # use sealpush::EndpointGuard;
+    /// let guard = EndpointGuard::allow_hosts(["push.lan", "*.push.lan:8443"])?;
+    /// assert!(guard.check("https://push.lan/p/1").is_ok());
+    /// assert!(guard.check("https://a.push.lan:8443/p/1").is_ok());
+    /// # Ok::<_, sealpush::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// `Configuration` when an entry is none of the three.
+    /// `Configuration` when an entry is none of these, with its place in the list; when it is
+    /// another pattern; and when it is under `.invalid`, where no host can be (RFC 6761 §6.4).
     pub fn allow_hosts<I>(hosts: I) -> Result<Self>
     where
         I: IntoIterator,
@@ -63,19 +109,9 @@ impl EndpointGuard {
         let listed = hosts
             .into_iter()
             .enumerate()
-            .map(|(index, entry)| {
-                listed_origin(entry.as_ref()).ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Configuration,
-                        format!(
-                            "entry {index} of the allowed hosts is not `host`, `host:port` or an \
-                             http or https origin"
-                        ),
-                    )
-                })
-            })
+            .map(|(index, entry)| Listed::read(index, entry.as_ref()))
             .collect::<Result<_>>()?;
-        Ok(Self { scope: Scope::Public { listed } })
+        Ok(Self { scope: Scope::Public { any_port: false, listed, range: None } })
     }
 
     /// Allows loopback addresses and `localhost`, any port, `http` or `https`, and nothing else:
@@ -132,7 +168,17 @@ impl EndpointGuard {
         endpoint: &Endpoint,
         addresses: impl IntoIterator<Item = IpAddr>,
     ) -> Result<()> {
-        self.admit(endpoint)?.check_all(addresses)
+        self.check_reach(self.admit(endpoint)?, addresses)
+    }
+
+    /// Refuses all the addresses of a name if one of them is out of reach. A name with a public
+    /// and a private address is how DNS rebinding looks.
+    pub(crate) fn check_reach(
+        &self,
+        reach: Reach,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<()> {
+        addresses.into_iter().try_for_each(|address| self.scope.check_address(reach, address))
     }
 }
 
@@ -146,27 +192,81 @@ pub(crate) fn endpoint(url: &str) -> Result<Endpoint> {
 }
 
 /// Which addresses may stand behind a host that has passed [`EndpointGuard::admit`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Reach {
     /// Any: the operator has listed the origin.
     Listed,
     /// Loopback addresses.
     Loopback,
-    /// Public addresses.
+    /// Public addresses, and those of the operator's range.
     Public,
 }
 
-impl Reach {
-    /// Refuses all the addresses of a name if one of them is out of reach. A name with a public
-    /// and a private address is how DNS rebinding looks.
-    pub(crate) fn check_all(self, addresses: impl IntoIterator<Item = IpAddr>) -> Result<()> {
-        addresses.into_iter().try_for_each(|address| self.check(address))
+#[derive(Clone, Debug)]
+enum Scope {
+    Loopback,
+    Public { any_port: bool, listed: Vec<Listed>, range: Option<Range> },
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::Public { any_port: false, listed: Vec::new(), range: None }
+    }
+}
+
+impl Scope {
+    fn reach(&self, origin: &Origin) -> Result<Reach> {
+        match self {
+            Self::Loopback => match origin.address() {
+                Some(address) => {
+                    self.check_address(Reach::Loopback, address).map(|()| Reach::Loopback)
+                }
+                None if origin.host() == "localhost" => Ok(Reach::Loopback),
+                None => blocked(NOT_LOOPBACK),
+            },
+            Self::Public { .. } if name::is_undeliverable(origin.host()) => blocked(
+                "the host of the push resource is under `.invalid`, where no host can be (RFC 6761 \
+                 §6.4): the user agent has unsubscribed; it may subscribe again a little later",
+            ),
+            Self::Public { listed, .. } if listed.iter().any(|entry| entry.allows(origin)) => {
+                Ok(Reach::Listed)
+            }
+            Self::Public { any_port, .. } => {
+                self.check_public(origin, *any_port)?;
+                Ok(Reach::Public)
+            }
+        }
     }
 
-    fn check(self, address: IpAddr) -> Result<()> {
-        match self {
-            Self::Loopback if !address::is_loopback(address) => blocked(NOT_LOOPBACK),
-            Self::Public if !address::is_public(address) => blocked(
+    fn check_public(&self, origin: &Origin, any_port: bool) -> Result<()> {
+        if !origin.is_https() {
+            return blocked(
+                "the push resource is not https; if it is your own push service, list its origin, \
+                 with the scheme, with `EndpointGuard::allow_hosts`",
+            );
+        }
+        match origin.address() {
+            Some(address) => self.check_address(Reach::Public, address)?,
+            None => name::check_public(origin.host()).or_else(blocked)?,
+        }
+        match origin.port() {
+            443 => Ok(()),
+            1.. if any_port => Ok(()),
+            _ => blocked(
+                "the port of the push resource is not 443; if it is your own push service, list \
+                 its host and port with `EndpointGuard::allow_hosts`",
+            ),
+        }
+    }
+
+    fn check_address(&self, reach: Reach, address: IpAddr) -> Result<()> {
+        let in_range = match self {
+            Self::Public { range: Some(range), .. } => range.contains(address),
+            _ => false,
+        };
+        match reach {
+            Reach::Loopback if !address::is_loopback(address) => blocked(NOT_LOOPBACK),
+            Reach::Public if !address::is_public(address) && !in_range => blocked(
                 "the address of the push resource is not public; if it is your own push service, \
                  list its origin with `EndpointGuard::allow_hosts`",
             ),
@@ -175,96 +275,9 @@ impl Reach {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Scope {
-    Loopback,
-    Public { listed: Vec<Origin> },
-}
-
-impl Default for Scope {
-    fn default() -> Self {
-        Self::Public { listed: Vec::new() }
-    }
-}
-
-impl Scope {
-    fn reach(&self, origin: &Origin) -> Result<Reach> {
-        match self {
-            Self::Loopback => match origin.address() {
-                Some(address) => Reach::Loopback.check(address).map(|()| Reach::Loopback),
-                None if origin.host() == "localhost" => Ok(Reach::Loopback),
-                None => blocked(NOT_LOOPBACK),
-            },
-            Self::Public { listed } if listed.contains(origin) => Ok(Reach::Listed),
-            Self::Public { .. } => {
-                check_public(origin)?;
-                Ok(Reach::Public)
-            }
-        }
-    }
-}
-
-/// The origin that an entry of [`EndpointGuard::allow_hosts`] means.
-fn listed_origin(entry: &str) -> Option<Origin> {
-    let endpoint = match entry.contains("://") {
-        true => read(entry),
-        false => read(&format!("https://{entry}")),
-    };
-    let endpoint = endpoint.ok()?;
-    // More than an origin would promise a check of the path, which nothing makes.
-    let bare = endpoint.expose().path() == "/" && endpoint.expose().query().is_none();
-    bare.then(|| endpoint.origin().clone())
-}
-
-fn check_public(origin: &Origin) -> Result<()> {
-    if !origin.is_https() {
-        return blocked(
-            "the push resource is not https; if it is your own push service, list its origin, \
-             with the scheme, with `EndpointGuard::allow_hosts`",
-        );
-    }
-    match origin.address() {
-        Some(address) => Reach::Public.check(address)?,
-        None => check_name(origin.host())?,
-    }
-    if origin.port() != 443 {
-        return blocked(
-            "the port of the push resource is not 443; if it is your own push service, list \
-             its host and port with `EndpointGuard::allow_hosts`",
-        );
-    }
-    Ok(())
-}
-
-/// Checks a host name, in its ASCII form and without the trailing dot.
-fn check_name(name: &str) -> Result<()> {
-    let labels_are_good = name.split('.').all(|label| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet))
-    });
-    if name.len() > 253 || !labels_are_good {
-        return blocked("the host of the push resource is not a host name (RFC 1123 §2.1)");
-    }
-    let reserved = LOCAL_NAMES.iter().any(|local| {
-        name.strip_suffix(local).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    });
-    if reserved || !name.contains('.') {
-        return blocked(
-            "the host of the push resource is a name for local use; if it is your own push \
-             service, list it with `EndpointGuard::allow_hosts`",
-        );
-    }
-    Ok(())
-}
-
 fn blocked<T>(rule: &'static str) -> Result<T> {
     Err(Error::new(ErrorKind::Blocked, rule))
 }
-
-/// Names that mean another host on every network, or none: RFC 6761, RFC 6762, RFC 7686, RFC 8375,
-/// and the private names that ICANN keeps out of the root (`internal`, and by custom `lan`).
-const LOCAL_NAMES: [&str; 8] =
-    ["home.arpa", "internal", "invalid", "lan", "local", "localhost", "onion", "test"];
 
 const NOT_LOOPBACK: &str = "the push resource is not on a loopback address, and \
      `EndpointGuard::loopback_for_tests` allows no other";
@@ -309,6 +322,7 @@ mod tests {
             ("https://push.example.net:8443/", "port"),
             ("https://push/", "local use"),
             ("https://home.arpa/", "local use"),
+            ("https://gone.invalid/", "RFC 6761"),
             ("https://a..example.net/", "not a host name"),
             ("https://push.example.net../", "not a host name"),
             ("https://push.example.net,evil/", "not a host name"),
@@ -371,20 +385,60 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_no_origin_is_a_configuration_error_that_names_its_place() {
-        for entry in [
-            "",
-            "push.lan/path",
-            "https://push.lan/?q",
-            "ftp://push.lan",
-            "u@push.lan",
-            "a b",
-            "x#",
-        ] {
-            let error = EndpointGuard::allow_hosts(["push.lan", entry]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Configuration, "{entry}");
-            assert!(error.to_string().starts_with("entry 1"), "{error}");
+    fn public_hosts_on_any_port_are_still_public_and_https() {
+        let guard = EndpointGuard::public_on_any_port();
+        for url in ["https://push.example.net:8443/", "https://8.8.8.8:1/", "https://a.net/"] {
+            assert_eq!(rule(&guard, url), "passes", "{url}");
         }
+        for (url, expected) in [
+            ("http://push.example.net:8080/", "not https"),
+            ("https://push.example.net:0/", "port"),
+            ("https://10.0.0.1:8443/", "not public"),
+            ("https://push.lan:8443/", "local use"),
+            ("https://localhost:8443/", "local use"),
+            ("https://u@push.example.net:8443/", "user information"),
+        ] {
+            assert!(rule(&guard, url).contains(expected), "{url}: {}", rule(&guard, url));
+        }
+    }
+
+    #[test]
+    fn one_more_range_is_reached_and_no_other() {
+        let guard = EndpointGuard::allow_range("198.18.0.0/15").unwrap();
+        assert_eq!(rule(&guard, "https://198.18.0.1/"), "passes");
+        assert_eq!(rule(&guard, "https://push.example.net/"), "passes");
+        for url in ["https://198.20.0.1:8443/", "http://198.18.0.1/", "https://10.0.0.1/"] {
+            assert_ne!(rule(&guard, url), "passes", "{url}");
+        }
+        let resolved = |address: &str| {
+            let public = endpoint("https://push.example.net/").unwrap();
+            guard.check_addresses(&public, [address.parse().unwrap()]).is_ok()
+        };
+        assert!(resolved("198.19.255.255") && resolved("8.8.8.8"));
+        assert!(!resolved("198.51.100.1") && !resolved("127.0.0.1"));
+        for range in ["10.0.0.1/8", "10.0.0.0", "0.0.0.0/0", "push.lan"] {
+            let error = EndpointGuard::allow_range(range).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{range}");
+            assert!(!error.to_string().contains(range), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_under_invalid_is_refused_by_every_guard_and_none_is_advised() {
+        let guards = [
+            EndpointGuard::public(),
+            EndpointGuard::public_on_any_port(),
+            EndpointGuard::allow_range("198.18.0.0/15").unwrap(),
+            EndpointGuard::allow_hosts(["push.lan", "*.example.net"]).unwrap(),
+        ];
+        for guard in &guards {
+            for host in ["permanently-removed.invalid", "a.b.INVALID.", "invalid"] {
+                let text = rule(guard, &format!("https://{host}/p"));
+                assert!(text.contains("RFC 6761") && !text.contains("allow_hosts"), "{text}");
+            }
+        }
+        let tests = EndpointGuard::loopback_for_tests();
+        assert_ne!(rule(&tests, "http://a.invalid/"), "passes");
     }
 
     #[test]
@@ -416,6 +470,7 @@ mod tests {
 
     #[test]
     fn one_address_out_of_reach_refuses_them_all() {
+        let guard = EndpointGuard::public();
         let parse = |list: &[&str]| list.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<_>>();
         let public = parse(&["8.8.8.8", "2606:4700::1"]);
         let mixed = parse(&["8.8.8.8", "127.0.0.1"]);
@@ -425,7 +480,8 @@ mod tests {
             (Reach::Loopback, [false, false, true]),
             (Reach::Public, [true, false, false]),
         ] {
-            let found = [&public, &mixed, &loopback].map(|a| reach.check_all(a.clone()).is_ok());
+            let found = [&public, &mixed, &loopback]
+                .map(|addresses| guard.check_reach(reach, addresses.clone()).is_ok());
             assert_eq!(found, verdicts, "{reach:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Endpoints as real push services hand them out, and public addresses next to those that are not.
 
 /// All of them pass the public guard.
-pub(crate) const ENDPOINTS: [&str; 62] = [
+pub(crate) const ENDPOINTS: [&str; 66] = [
     // Mozilla
     "https://updates.push.services.mozilla.com/wpush/v1/gAAAAABlJzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
     "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABl-_x0aqvOMsLrt54w4rJUsV3raZJfFBR",
@@ -71,6 +71,10 @@ pub(crate) const ENDPOINTS: [&str; 62] = [
     "https://223.255.255.255/p/1",
     "https://[2606:4700:4700::1111]/p/1",
     "https://[2001:db7:ffff:ffff:ffff:ffff:ffff:ffff]/p/1",
+    "https://[2000::]/p/1",
+    "https://[2001:1:ffff:ffff:ffff:ffff:ffff:ffff]/p/1",
+    "https://[2606:4700::5efd:808:808]/p/1",
+    "https://[3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]/p/1",
     "https://[64:ff9b::808:808]/p/1",
     "https://[2002:808:808::1]/p/1",
 ];

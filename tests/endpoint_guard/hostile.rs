@@ -18,6 +18,9 @@ pub(crate) fn endpoints(canary: u16) -> Vec<Endpoint> {
     for host in name_hosts() {
         push_both(&mut endpoints, &host, canary, "local use");
     }
+    for host in name_spellings("invalid") {
+        push_both(&mut endpoints, &host, canary, "RFC 6761");
+    }
     for host in malformed_hosts() {
         push_both(&mut endpoints, &host, canary, "not a host name");
     }
@@ -50,20 +53,31 @@ const V4_EDGES: [(&str, &str); 15] = [
     ("240.0.0.0", "255.255.255.255"),
 ];
 
-const V6_EDGES: [(&str, &str); 13] = [
+/// What is not global unicast, and both ends of what is special in it.
+const V6_EDGES: [(&str, &str); 23] = [
     ("::", "::"),
     ("::1", "::1"),
     ("::2", "::ffff:ffff"),
+    ("::ffff:0:0:0", "::ffff:0:ffff:ffff"),
+    ("64:ff9b:0:0:0:1::", "64:ff9b:0:ffff:ffff:ffff:ffff:ffff"),
     ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"),
+    ("64:ff9b:2::", "64:ff9c::"),
     ("100::", "100::ffff:ffff:ffff:ffff"),
+    ("100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff"),
+    ("200::", "3ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("400::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff"),
+    ("2001:10::", "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff"),
     ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("2606:4700::5efe:808:808", "2606:4700::200:5efe:808:808"),
+    ("3ffe::", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("4000::", "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ("5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("5f01::", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("fe00::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("fec0::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 ];
 
 fn address_hosts() -> Vec<String> {
@@ -153,16 +167,8 @@ fn v6_spellings(address: Ipv6Addr) -> Vec<String> {
 
 fn name_hosts() -> Vec<String> {
     let mut hosts = Vec::new();
-    for suffix in ["home.arpa", "internal", "invalid", "lan", "local", "localhost", "onion", "test"]
-    {
-        for name in [suffix.to_owned(), format!("push.{suffix}"), format!("a.b.c.{suffix}")] {
-            hosts.push(format!("{name}."));
-            hosts.push(name.to_uppercase());
-            hosts.push(fullwidth(&name));
-            hosts.push(percent(&name));
-            hosts.push(name.replace('.', "\u{3002}") + "\u{ff0e}");
-            hosts.push(name);
-        }
+    for suffix in ["home.arpa", "internal", "lan", "local", "localhost", "onion", "test"] {
+        hosts.extend(name_spellings(suffix));
     }
     for single in ["push", "router", "metadata", "kubernetes", "intranet", "com", "xn--e1afmkfd"] {
         hosts.push(single.to_owned());
@@ -170,6 +176,19 @@ fn name_hosts() -> Vec<String> {
     }
     // The soft hyphen and the zero-width space vanish in IDNA; circled letters become plain ones.
     hosts.extend(["local\u{ad}host", "local\u{200b}host", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ"].map(str::to_owned));
+    hosts
+}
+
+fn name_spellings(suffix: &str) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for name in [suffix.to_owned(), format!("push.{suffix}"), format!("a.b.c.{suffix}")] {
+        hosts.push(format!("{name}."));
+        hosts.push(name.to_uppercase());
+        hosts.push(fullwidth(&name));
+        hosts.push(percent(&name));
+        hosts.push(name.replace('.', "\u{3002}") + "\u{ff0e}");
+        hosts.push(name);
+    }
     hosts
 }
 

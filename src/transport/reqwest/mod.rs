@@ -198,7 +198,8 @@ impl ReqwestTransportBuilder {
     }
 
     fn client(&self, reach: Reach, certificates: &[Certificate]) -> Result<Client> {
-        let resolver = GuardedResolver { lookup: Arc::clone(&self.lookup), reach };
+        let lookup = Arc::clone(&self.lookup);
+        let resolver = GuardedResolver { lookup, guard: self.guard.clone(), reach };
         let mut builder = Client::builder()
             .dns_resolver(resolver)
             .no_proxy()

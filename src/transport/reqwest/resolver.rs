@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::error::Error;
-use crate::guard::Reach;
+use crate::guard::{EndpointGuard, Reach};
 
 /// Turns a name into addresses. Port 0 stands for the port of the URL.
 #[async_trait]
@@ -33,15 +33,16 @@ impl Lookup for SystemLookup {
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
     pub(super) lookup: Arc<dyn Lookup>,
+    pub(super) guard: EndpointGuard,
     pub(super) reach: Reach,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { lookup, reach } = self.clone();
+        let Self { lookup, guard, reach } = self.clone();
         Box::pin(async move {
             let addresses = lookup.lookup(name.as_str()).await?;
-            reach.check_all(addresses.iter().map(SocketAddr::ip)).map_err(Refused)?;
+            guard.check_reach(reach, addresses.iter().map(SocketAddr::ip)).map_err(Refused)?;
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)
         })

@@ -80,7 +80,7 @@ async fn a_name_with_a_public_and_a_private_address_is_refused_whole() {
 async fn a_name_that_is_public_first_and_private_later_is_refused_later() {
     let (listener, canary) = canary().await;
     let lookup = Script::new([&[PUBLIC], &[canary]]);
-    let resolver = GuardedResolver { lookup, reach: Reach::Public };
+    let resolver = GuardedResolver { lookup, guard: EndpointGuard::public(), reach: Reach::Public };
     let first: Vec<_> = resolver.resolve(NAME.parse::<Name>().unwrap()).await.unwrap().collect();
     assert_eq!(first, [PUBLIC], "what was checked is what will be dialled");
     assert!(resolver.resolve(NAME.parse::<Name>().unwrap()).await.is_err());
