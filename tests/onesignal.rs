@@ -121,7 +121,7 @@ async fn the_request_of_a_message_with_every_option() {
 }
 
 #[tokio::test]
-async fn an_alias_without_a_subscription_is_expired() {
+async fn an_alias_without_a_subscription_is_expired_unless_anything_was_sent() {
     let alias = Alias::new(Alias::EXTERNAL_ID, "user-7").unwrap();
     let token = Address::Alias(alias).to_token(keys()).unwrap();
     for (errors, dead) in [
@@ -131,11 +131,19 @@ async fn an_alias_without_a_subscription_is_expired() {
         (json!({"invalid_aliases": {"onesignal_id": ["user-7"]}}), false),
         (json!({"invalid_player_ids": ["user-7"]}), false),
     ] {
+        for id in [json!(""), Value::Null] {
+            let script = Script::default();
+            script.answer(200, json!({"id": id, "errors": errors}).to_string());
+            let onesignal = builder(&script).build().unwrap();
+            let outcome = onesignal.send_encrypted(&token, &message("x")).await;
+            assert_eq!(outcome.unwrap_err().is_token_dead(), dead, "{errors}");
+        }
+        // One of the person's installations got it.
         let script = Script::default();
         script.answer(200, json!({"id": "5cbb7b4c", "errors": errors}).to_string());
         let onesignal = builder(&script).build().unwrap();
-        let outcome = onesignal.send_encrypted(&token, &message("x")).await;
-        assert_eq!(outcome.is_err_and(|error| error.is_token_dead()), dead, "{errors}");
+        let accepted = onesignal.send_encrypted(&token, &message("x")).await.unwrap();
+        assert_eq!(accepted.message_id.as_ref().map(MessageId::expose), Some("5cbb7b4c"));
     }
 }
 

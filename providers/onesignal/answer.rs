@@ -1,14 +1,15 @@
 //! What OneSignal's answers mean. Pure.
 //!
 //! <https://documentation.onesignal.com/reference/push-notification#responses>. A 200 is no
-//! success: only the id of a message is. OneSignal's own text is never repeated: it can quote the
-//! request.
+//! success: only the id of a message is. With an id, at least one installation was sent to, and
+//! what `errors` lists are the others; a target is dead only where there is none. OneSignal's own
+//! text is never repeated: it can quote the request.
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::transport::retry_after;
@@ -70,18 +71,17 @@ pub(super) fn read(
     let status = response.status();
     // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
     let answer: Answer = serde_json::from_slice(response.body()).unwrap_or_default();
-    let reason = if answer.says_unreachable(address) && says_about_target(status) {
-        Reason::NotSubscribed
-    } else if status.is_success() {
-        match answer.id.filter(|id| (1..=MAX_ID).contains(&id.len())) {
-            Some(id) => {
-                return Ok(Accepted::new(OneSignal::ID).with_message_id(MessageId::from(id)));
-            }
-            None if has_content(&answer.errors) => Reason::Refused(status),
-            None => Reason::Unreadable,
+    let reason = match &answer.id {
+        Id::Text(id) if status.is_success() => {
+            let id = (id.len() <= MAX_ID).then(|| MessageId::from(id.as_str()));
+            return Ok(Accepted::new(OneSignal::ID).with_message_id(id));
         }
-    } else {
-        by_status(status)
+        Id::None if says_about_target(status) && answer.says_unreachable(address) => {
+            Reason::NotSubscribed
+        }
+        Id::None if status.is_success() && has_content(&answer.errors) => Reason::Refused(status),
+        _ if status.is_success() => Reason::Unreadable,
+        _ => by_status(status),
     };
     Err(reason.into_error(status, retry_after(response.headers(), now)))
 }
@@ -117,14 +117,14 @@ fn has_content(errors: &Value) -> bool {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Answer {
-    id: Option<String>,
+    id: Id,
     /// Texts, objects with `code` and `title`, or an object of lists of targets.
     errors: Value,
 }
 
 impl Answer {
     /// Whether it names the address as dead: listed by its id, or, as the only target of the
-    /// request, by one of two sentences.
+    /// request, by one of three sentences. To be asked only where nothing was sent.
     fn says_unreachable(&self, address: &Address) -> bool {
         let sentence = |error: &Value| {
             let text = error.as_str().unwrap_or_default().to_ascii_lowercase();
@@ -132,9 +132,30 @@ impl Answer {
                 || text.contains("subscriptions are not subscribed")
                 || text.contains("incorrect subscription_id format")
         };
-        let nobody = self.id.as_deref().unwrap_or_default().is_empty();
         address.is_listed(&self.errors)
-            || (nobody && self.errors.as_array().into_iter().flatten().any(sentence))
+            || self.errors.as_array().into_iter().flatten().any(sentence)
+    }
+}
+
+/// The member `id`: what says whether anything was sent.
+#[derive(Default)]
+enum Id {
+    /// Absent, null or empty: nothing was.
+    #[default]
+    None,
+    /// Neither text nor nothing, so nobody can tell.
+    Other,
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Self::None,
+            Value::String(text) if text.trim().is_empty() => Self::None,
+            Value::String(text) => Self::Text(text),
+            _ => Self::Other,
+        })
     }
 }
 
