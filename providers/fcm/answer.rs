@@ -38,6 +38,8 @@ pub(super) enum Reason {
     Quota,
     #[error("FCM refused the message: {0}")]
     Refused(StatusCode),
+    #[error("the token belongs to another app of the project's; keep it, look at the bundle id")]
+    OtherApp,
     #[error("the token belongs to another Firebase project; keep it, send with that project")]
     SenderIdMismatch,
     #[error(
@@ -62,7 +64,7 @@ impl Reason {
             Self::Gone | Self::MalformedAddress => ErrorKind::Expired,
             Self::InvalidField(_) | Self::NoSuchProject | Self::Refused(_) => ErrorKind::Rejected,
             Self::Quota => ErrorKind::RateLimited,
-            Self::SenderIdMismatch => ErrorKind::TokenMismatch,
+            Self::OtherApp | Self::SenderIdMismatch => ErrorKind::TokenMismatch,
             Self::TooLarge => ErrorKind::PayloadTooLarge,
             Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Unreadable => ErrorKind::UnexpectedResponse,
@@ -92,26 +94,33 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
     let status = response.status();
     let refused = |reason, retry_after| Refusal { reason, status, retry_after };
     if status.is_success() {
+        // The name alone decides: whatever else stands there, the message was taken.
         let name = serde_json::from_slice(response.body()).ok().and_then(|Success { name }| name);
-        let name = name.filter(|name| (1..=MAX_NAME).contains(&name.len()));
+        let name = name.filter(|name| !name.is_empty());
+        let kept = |name: String| (name.len() <= MAX_NAME).then(|| MessageId::from(name));
         return name
-            .map(|name| Accepted::new(Fcm::ID).with_message_id(MessageId::from(name)))
+            .map(|name| Accepted::new(Fcm::ID).with_message_id(kept(name)))
             .ok_or_else(|| refused(Reason::Unreadable, None));
     }
     // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
     let failure = serde_json::from_slice(response.body()).unwrap_or_default();
     let Failure { error: ErrorBody { message, status: named, details } } = failure;
     let details = Details::read(&details);
+    let code = details.code.or_else(|| ErrorCode::read(&named).filter(|code| code.is_of_fcm()));
     let reason = if status == StatusCode::TOO_MANY_REQUESTS {
         // A rate, of whatever kind, says nothing about the token or the message.
         Reason::Quota
+    } else if status.is_client_error() && details.is_of_another_app() {
+        Reason::OtherApp
     } else {
-        details
-            .code
-            .or_else(|| ErrorCode::read(&named).filter(|code| code.is_of_fcm()))
-            .and_then(|code| coded(code, status, &details, &message))
+        code.and_then(|code| coded(code, status, &details, &message))
             .filter(|reason| reason.kind() != ErrorKind::Expired || speaks_of_target(status))
             .unwrap_or_else(|| uncoded(status, &details, &message))
+    };
+    // Deleting cannot be taken back, so an answer that does not know what it says deletes nothing.
+    let reason = match reason.kind() {
+        ErrorKind::Expired if code == Some(ErrorCode::Unspecified) => Reason::Refused(status),
+        _ => reason,
     };
     let asked = retry_after(response.headers(), now).max(details.retry_delay);
     // FCM's documentation asks for a minute where a 429 names no delay.
@@ -123,9 +132,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
 fn coded(code: ErrorCode, status: StatusCode, details: &Details, text: &str) -> Option<Reason> {
     Some(match code {
         ErrorCode::Internal | ErrorCode::Unavailable => Reason::Unavailable(status),
-        ErrorCode::InvalidArgument => invalid_argument(details, text)
-            .or_else(|| details.field.map(Reason::InvalidField))
-            .unwrap_or(Reason::Refused(status)),
+        ErrorCode::InvalidArgument => invalid_argument(status, details, text),
         ErrorCode::QuotaExceeded => Reason::Quota,
         ErrorCode::SenderIdMismatch => Reason::SenderIdMismatch,
         ErrorCode::ThirdPartyAuthError => {
@@ -144,10 +151,9 @@ fn speaks_of_target(status: StatusCode) -> bool {
 /// The meaning of an answer without a code.
 fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
     match status {
-        StatusCode::BAD_REQUEST => invalid_argument(details, text)
-            .or_else(|| details.field.map(Reason::InvalidField))
-            .unwrap_or(Reason::Refused(status)),
+        StatusCode::BAD_REQUEST => invalid_argument(status, details, text),
         StatusCode::UNAUTHORIZED => Reason::AccessToken,
+        StatusCode::FORBIDDEN if speaks_of_another_sender(text) => Reason::SenderIdMismatch,
         StatusCode::FORBIDDEN => Reason::NotPermitted(details.permission),
         // The same text as for a dead registration token: only the code tells them apart.
         StatusCode::NOT_FOUND => Reason::NoSuchProject,
@@ -158,21 +164,29 @@ fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
     }
 }
 
-/// What lies behind a 400: first what Apple said, then the few sentences that are known.
-fn invalid_argument(details: &Details, text: &str) -> Option<Reason> {
+/// What lies behind a 400: first what Apple said, then the field that is named, then the few
+/// sentences that are known.
+fn invalid_argument(status: StatusCode, details: &Details, text: &str) -> Reason {
     if let Some(reason) = details.apns.as_ref().and_then(ApnsError::meaning) {
-        return Some(reason);
+        return reason;
     }
     let text = text.to_ascii_lowercase();
-    if text.contains("not a valid fcm registration token") {
-        Some(Reason::MalformedAddress)
+    if details.is_about_address || text.contains("not a valid fcm registration token") {
+        Reason::MalformedAddress
     } else if text.contains("message is too big") || text.contains("message is too large") {
-        Some(Reason::TooLarge)
+        Reason::TooLarge
     } else if text.contains("device") && text.contains("rate") && text.contains("exceeded") {
-        Some(Reason::Quota)
+        Reason::Quota
     } else {
-        None
+        details.field.map_or(Reason::Refused(status), Reason::InvalidField)
     }
+}
+
+/// `SenderId mismatch` and its other spellings, where FCM leaves out the code.
+fn speaks_of_another_sender(text: &str) -> bool {
+    let letters = text.chars().filter(char::is_ascii_alphabetic);
+    let text: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    text.contains("senderidmismatch") || text.contains("mismatchsenderid")
 }
 
 #[derive(Deserialize)]
@@ -235,6 +249,9 @@ struct Details {
     apns: Option<ApnsError>,
     code: Option<ErrorCode>,
     field: Option<&'static str>,
+    /// Whether a field that is named holds nothing but the address. It is always text, so only the
+    /// address can be wrong with it.
+    is_about_address: bool,
     permission: &'static str,
     retry_delay: Option<Duration>,
 }
@@ -252,7 +269,10 @@ impl Details {
                 Some("google.firebase.fcm.v1.ApnsError") => {
                     read.apns = ApnsError::deserialize(detail).ok();
                 }
-                Some("google.rpc.BadRequest") => read.field = violated_field(detail),
+                Some("google.rpc.BadRequest") => {
+                    read.field = violated_fields(detail).find_map(part_of_request);
+                    read.is_about_address = violated_fields(detail).any(is_address);
+                }
                 Some("google.rpc.ErrorInfo") => {
                     read.permission = text("reason").map_or(read.permission, permission);
                 }
@@ -268,6 +288,10 @@ impl Details {
             read.code = Some(ErrorCode::Unspecified);
         }
         read
+    }
+
+    fn is_of_another_app(&self) -> bool {
+        self.apns.as_ref().is_some_and(|apns| apns.reason == "DeviceTokenNotForTopic")
     }
 }
 
@@ -303,10 +327,19 @@ impl ApnsError {
     }
 }
 
-/// The part of the request that FCM complains about, as one of ours.
-fn violated_field(detail: &Value) -> Option<&'static str> {
+/// The fields of the request that FCM complains about.
+fn violated_fields(detail: &Value) -> impl Iterator<Item = &str> {
+    let violations = detail.get("fieldViolations").and_then(Value::as_array);
+    violations.into_iter().flatten().filter_map(|violation| violation.get("field")?.as_str())
+}
+
+fn is_address(field: &str) -> bool {
+    matches!(field, "message.fid" | "message.token")
+}
+
+/// The part of the request that a field belongs to, as one of ours.
+fn part_of_request(field: &str) -> Option<&'static str> {
     const FIELDS: [&str; 6] = ["android", "apns", "data", "fid", "token", "webpush"];
-    let field = detail.pointer("/fieldViolations/0/field")?.as_str()?;
     let part = field.strip_prefix("message.")?;
     FIELDS.into_iter().find(|known| {
         part.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
