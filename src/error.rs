@@ -1,8 +1,8 @@
 //! What can go wrong with a push, as one small type that answers questions.
 //!
-//! Applications act on [`ErrorKind`] and on four questions: [`Error::is_retryable`],
-//! [`Error::is_token_dead`], [`Error::is_outcome_known`], [`Error::retry_after`]. Providers map
-//! their vendor's answers to it in one function.
+//! Applications act on [`ErrorKind`] and on five questions: [`Error::is_retryable`],
+//! [`Error::is_token_dead`], [`Error::is_token_doubtful`], [`Error::is_outcome_known`],
+//! [`Error::retry_after`]. Providers map their vendor's answers to it in one function.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -39,6 +39,7 @@ impl Error {
             status: None,
             retry_after: None,
             outcome_known: !matches!(kind, ErrorKind::UnexpectedResponse),
+            token_doubtful: false,
             source: None,
         }))
     }
@@ -89,6 +90,14 @@ impl Error {
         self
     }
 
+    /// Says that the subscription may be gone, where the answer may also be somebody else's: see
+    /// [`is_token_doubtful`](Self::is_token_doubtful).
+    #[must_use]
+    pub fn with_doubtful_token(mut self) -> Self {
+        self.0.token_doubtful = true;
+        self
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -132,6 +141,16 @@ impl Error {
         self.0.kind == ErrorKind::Expired
     }
 
+    /// Whether the subscription may be gone, by an answer that a proxy in front of the push service
+    /// gives as well while the service behind it is away: 404 from a host that is no known push
+    /// service. Keep the token, and delete it when this stays so for days; the guide's chapter on
+    /// tokens (`guide::tokens`) says how to count. Never together with
+    /// [`is_token_dead`](Self::is_token_dead).
+    #[must_use]
+    pub fn is_token_doubtful(&self) -> bool {
+        self.0.token_doubtful && !self.is_token_dead()
+    }
+
     /// Whether it is certain that the push service did not accept the message.
     #[must_use]
     pub fn is_outcome_known(&self) -> bool {
@@ -156,6 +175,7 @@ impl fmt::Debug for Error {
             .field("status", &self.0.status)
             .field("retry_after", &self.0.retry_after)
             .field("outcome_known", &self.0.outcome_known)
+            .field("token_doubtful", &self.is_token_doubtful())
             .field("message", &self.0.message)
             .field("source", &self.0.source)
             .finish()
@@ -253,6 +273,7 @@ struct Inner {
     status: Option<u16>,
     retry_after: Option<Duration>,
     outcome_known: bool,
+    token_doubtful: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -304,6 +325,15 @@ mod tests {
                 "unexpected_response",
             ]
         );
+    }
+
+    #[test]
+    fn a_doubtful_token_is_never_dead() {
+        let doubtful = Error::new(ErrorKind::Rejected, "x").with_doubtful_token();
+        assert!(doubtful.is_token_doubtful() && !doubtful.is_token_dead());
+        assert!(!Error::new(ErrorKind::Rejected, "x").is_token_doubtful());
+        let dead = Error::new(ErrorKind::Expired, "x").with_doubtful_token();
+        assert!(dead.is_token_dead() && !dead.is_token_doubtful());
     }
 
     #[test]

@@ -145,7 +145,7 @@ async fn every_refusal_has_its_exit_code() {
     let mut user_agent = UserAgent::connect(&service.websocket_url()).await.unwrap();
     let token = user_agent.subscribe(None).await.unwrap().token().to_json();
     for (status, code, kind) in [
-        (404, 3, "Expired"),
+        (404, 5, "Rejected"),
         (410, 3, "Expired"),
         (400, 5, "Rejected"),
         (413, 5, "PayloadTooLarge"),

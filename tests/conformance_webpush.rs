@@ -75,7 +75,6 @@ impl Harness for WebPushHarness {
                 vec![created, answer(200, ""), answer(202, ""), answer(204, "")]
             }
             Scenario::Expired => vec![
-                answer(404, ""),
                 answer(410, ""),
                 answer(
                     410,
@@ -102,7 +101,7 @@ impl Harness for WebPushHarness {
     }
 
     fn dead_statuses(&self) -> &[u16] {
-        &[404, 410]
+        &[410]
     }
 
     fn credentials(&self) -> Credentials {

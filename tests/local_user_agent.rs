@@ -198,7 +198,9 @@ async fn a_service_that_forgot_the_user_agent_ends_its_subscriptions() {
     bench.user_agent.reconnect().await.unwrap();
     bench.web_push = web_push(None);
     let error = bench.send(&token, "gone").await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Expired, Some(404)));
+    // It no longer knows whether there ever was such a subscription.
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(404)));
+    assert!(error.is_token_doubtful() && !error.is_token_dead());
     let token = bench.user_agent.subscribe(None).await.unwrap().token();
     bench.send(&token, "anew").await.unwrap();
     assert_eq!(bench.next_text().await, "anew");

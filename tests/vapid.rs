@@ -237,6 +237,40 @@ async fn ntfy_does_not_read_the_header_and_gets_no_other() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_firewall_is_not_a_reason_to_sign_anew() {
+    for status in [401, 403] {
+        for (media_type, body) in [
+            ("text/html", ""),
+            ("TEXT/HTML; charset=utf-8", "forbidden"),
+            ("application/xhtml+xml", "forbidden"),
+            ("text/plain", "<!DOCTYPE html><title>403 Forbidden</title>"),
+            ("text/plain", "\r\n <HTML>"),
+        ] {
+            let (script, clock) = (Script::new(), HandClock::new());
+            let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
+            let answer =
+                http::Response::builder().status(status).header("content-type", media_type);
+            script.answer(answer.body(body.into()).unwrap());
+            let error = web_push.send(&token(ENDPOINT), &message()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unauthorized);
+            assert!(error.to_string().contains("not about the VAPID key"), "{error}");
+            assert_eq!(script.requests().len(), 1, "{media_type} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_googles_about_the_header_is_a_reason_to_sign_anew() {
+    let (script, clock) = (Script::new(), HandClock::new());
+    let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
+    let page = "<HTML><HEAD><TITLE>invalid JWT provided</TITLE></HEAD></HTML>";
+    script.answer(http::Response::builder().status(403).body(page.into()).unwrap());
+    let token = token("https://fcm.googleapis.com/fcm/send/secret-capability");
+    web_push.send(&token, &message()).await.unwrap();
+    assert_eq!(script.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_mismatch_is_not_a_reason_to_sign_anew() {
     let (script, clock) = (Script::new(), HandClock::new());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);

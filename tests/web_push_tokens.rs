@@ -110,6 +110,34 @@ async fn a_bad_push_resource_is_refused_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn an_address_that_leads_nowhere_is_an_ended_subscription() {
+    let script = Script::new();
+    let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
+    for endpoint in [
+        "https://permanently-removed.invalid/fcm/send/secret-capability",
+        "https://permanently-removed.invalid./secret-capability",
+        "https://Permanently-Removed.INVALID:8443/secret-capability",
+        "http://permanently-removed.invalid/secret-capability",
+        "https://a.b.invalid/secret-capability",
+        "https://invalid/secret-capability",
+        "https://%69nvalid/secret-capability",
+    ] {
+        let token = token(endpoint);
+        let error = PushResource::try_from(&token).expect_err(endpoint);
+        assert!(error.is_token_dead(), "{endpoint}: {error:?}");
+        let error = web_push.send(&token, &message()).await.unwrap_err();
+        assert!(error.is_token_dead() && !error.is_retryable());
+        assert!(error.to_string().contains("subscribe again a little later"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        assert!(!error.to_string().contains("allow"), "{error}");
+    }
+    assert!(script.requests().is_empty());
+    for endpoint in ["https://invalid.example.net/a", "https://push.notinvalid/a"] {
+        web_push.send(&token(endpoint), &message()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_another_provider_is_refused_and_nothing_is_sent() {
     let script = Script::new();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();

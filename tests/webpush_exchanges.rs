@@ -39,6 +39,8 @@ struct Answer {
 struct Expected {
     kind: Option<String>,
     message: Option<String>,
+    #[serde(default)]
+    doubtful: bool,
     retry_after: Option<u64>,
     message_id: Option<String>,
     ttl: Option<u32>,
@@ -95,6 +97,7 @@ async fn assert_means(name: &str, answer: Answer) {
             let delay = expected.retry_after.map(Duration::from_secs);
             assert_eq!(error.retry_after(), delay, "{name}");
             assert_eq!(error.is_token_dead(), kind == "Expired", "{name}");
+            assert_eq!(error.is_token_doubtful(), expected.doubtful, "{name}");
             let gateway = matches!(answer.status, 502 | 504);
             assert_eq!(error.is_outcome_known(), !gateway, "{name}");
 

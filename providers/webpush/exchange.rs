@@ -11,7 +11,7 @@ use super::refusal::{self, Refusal};
 use super::resource::PushResource;
 use super::service::Service;
 use crate::transport::retry_after;
-use crate::{Accepted, Error, ErrorKind, MessageId, Result, SealedMessage, Ttl};
+use crate::{Accepted, Error, ErrorKind, MessageId, SealedMessage, Ttl};
 
 /// The request of RFC 8030 §5.
 pub(super) fn request(
@@ -47,22 +47,22 @@ pub(super) fn request(
     request
 }
 
-/// What the push service's answer to `message` means; `now` resolves a `Retry-After` date.
+/// What the push service's answer to `message` means.
 pub(super) fn outcome(
     service: Service,
     message: &SealedMessage,
     response: &Response<Bytes>,
-    now: SystemTime,
-) -> Result<Accepted> {
+) -> Result<Accepted, Refusal> {
     match refusal::of(service, response) {
         None => Ok(Accepted::new(WebPush::ID)
             .with_message_id(message_id(service, response).map(MessageId::from))
             .with_ttl(ttl_in_force(service, message, response.headers()))),
-        Some(refusal) => Err(error(service, &refusal, response, now)),
+        Some(refusal) => Err(refusal),
     }
 }
 
-fn error(
+/// A refusal for the caller; `now` resolves a `Retry-After` date.
+pub(super) fn error(
     service: Service,
     refusal: &Refusal,
     response: &Response<Bytes>,
@@ -76,7 +76,8 @@ fn error(
         _ => None,
     };
     let message = format!("{} answered {status}: {}", service.name(), refusal.advice);
-    Error::answered(refusal.kind, status, message).with_retry_after(delay)
+    let error = Error::answered(refusal.kind, status, message).with_retry_after(delay);
+    if refusal.token_doubtful { error.with_doubtful_token() } else { error }
 }
 
 /// The message resource of RFC 8030 §5.1 where there is one, else the vendor's own name.

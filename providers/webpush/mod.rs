@@ -32,8 +32,7 @@ use self::vapid::{Signer, Signers};
 use crate::clock::{Clock, SystemClock};
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{
-    Accepted, Capabilities, EndpointGuard, Error, ErrorKind, ProviderId, PushProvider, Result,
-    SealedMessage, Token,
+    Accepted, Capabilities, EndpointGuard, ProviderId, PushProvider, Result, SealedMessage, Token,
 };
 
 pub use self::key::VapidKey;
@@ -87,44 +86,46 @@ impl WebPush {
             guard.check_endpoint(resource.endpoint())?;
         }
         let Some(signer) = self.signers.of(token)? else {
-            return self.exchange(&resource, message, None).await;
+            return self.exchange(&resource, message, None).await?.0;
         };
         let header = signer.authorization(resource.origin(), self.clock.unix_seconds())?;
-        let outcome = self.exchange(&resource, message, Some(&header)).await;
-        match self.replacement(signer, &resource, &header, &outcome)? {
-            Some(header) => self.exchange(&resource, message, Some(&header)).await,
+        let (outcome, about_vapid) = self.exchange(&resource, message, Some(&header)).await?;
+        if !about_vapid {
+            return outcome;
+        }
+        match self.replacement(signer, &resource, &header)? {
+            Some(header) => self.exchange(&resource, message, Some(&header)).await?.0,
             None => outcome,
         }
     }
 
+    /// The outcome, and whether it is that the push service refused the header it got.
     async fn exchange(
         &self,
         resource: &PushResource,
         message: &SealedMessage,
         authorization: Option<&HeaderValue>,
-    ) -> Result<Accepted> {
+    ) -> Result<(Result<Accepted>, bool)> {
         let request = exchange::request(resource, message, authorization);
         let response = self.transport.send(request).await?;
-        exchange::outcome(resource.service(), message, &response, self.clock.now())
+        let service = resource.service();
+        Ok(match exchange::outcome(service, message, &response) {
+            Ok(accepted) => (Ok(accepted), false),
+            Err(refusal) => {
+                let error = exchange::error(service, &refusal, &response, self.clock.now());
+                (Err(error), refusal.about_vapid)
+            }
+        })
     }
 
-    /// A new header where the outcome is that the push service did not like the one it got.
+    /// A new header in place of one that was refused.
     fn replacement(
         &self,
         signer: &Signer,
         resource: &PushResource,
         refused: &HeaderValue,
-        outcome: &Result<Accepted>,
     ) -> Result<Option<HeaderValue>> {
-        let age = match (outcome, resource.service()) {
-            (Err(error), service) if is_about_the_header(error) => match service {
-                // ntfy does not read VAPID: its refusals are about the topic.
-                Service::Ntfy => return Ok(None),
-                Service::Apple => APPLE_LEAST_AGE,
-                _ => 0,
-            },
-            _ => return Ok(None),
-        };
+        let age = if resource.service() == Service::Apple { APPLE_LEAST_AGE } else { 0 };
         signer.replace(refused, age, resource.origin(), self.clock.unix_seconds())
     }
 }
@@ -208,10 +209,6 @@ impl Builder {
         let signers = self.vapid.map(Signers::from).unwrap_or_default();
         Ok(WebPush { signers, guard, transport, clock: self.clock })
     }
-}
-
-fn is_about_the_header(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unauthorized && matches!(error.status(), Some(401 | 403))
 }
 
 /// Apple asks for no more than one new VAPID header an hour, in seconds.

@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::service::Service;
 use crate::endpoint::Endpoint;
-use crate::{Error, Result, Token};
+use crate::{Error, ErrorKind, Result, Token};
 
 /// The push resource of a [`Token`] (RFC 8030 §2), with the push service that it belongs to.
 ///
@@ -56,9 +56,18 @@ impl TryFrom<&Token> for PushResource {
     /// # Errors
     ///
     /// `InvalidToken` when it is absent, longer than [`MAX_LEN`](Self::MAX_LEN), or not an
-    /// `https` or `http` URL without user name, password and fragment.
+    /// `https` or `http` URL without user name, password and fragment. `Expired` when its host is
+    /// below `.invalid` (RFC 6761 §6.4), such as `https://permanently-removed.invalid/`, which
+    /// Chrome and Edge hand out for a subscription that was just ended.
     fn try_from(token: &Token) -> Result<Self> {
         let endpoint = token.endpoint()?.clone();
+        if is_nowhere(endpoint.origin().host()) {
+            return Err(Error::new(
+                ErrorKind::Expired,
+                "the browser gave an address that leads nowhere, as it does right after \
+                 unsubscribing; delete the token and subscribe again a little later",
+            ));
+        }
         let service = Service::of(endpoint.origin().host(), endpoint.expose().query());
         Ok(Self { endpoint, service })
     }
@@ -68,4 +77,9 @@ impl fmt::Debug for PushResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PushResource([redacted])")
     }
+}
+
+/// Whether no name server will ever know the host (RFC 6761 §6.4).
+fn is_nowhere(host: &str) -> bool {
+    host.rsplit('.').next() == Some("invalid")
 }

@@ -11,7 +11,7 @@ use crate::ErrorKind;
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     let Answer { reason } = serde_json::from_slice(body).ok()?;
     let rejected = |advice| Refusal::new(ErrorKind::Rejected, advice);
-    let unauthorized = |advice| Refusal::new(ErrorKind::Unauthorized, advice);
+    let unauthorized = Refusal::about_vapid;
     Some(match (status.as_u16(), reason.as_str()) {
         (400, "BadTtl") => rejected("BadTtl, the TTL must be 1 second or more"),
         (400, "BadUrgency") => rejected("BadUrgency, the urgency is not one of the four"),
@@ -25,7 +25,7 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
             ErrorKind::Unavailable,
             "IdleTimeout, the connection was idle for too long; try again",
         ),
-        (400, "VapidPkHashMismatch") => OTHER_KEY,
+        (400 | 401 | 403, "VapidPkHashMismatch") => OTHER_KEY,
         (400 | 403, "BadAuthorizationHeader") => {
             unauthorized("BadAuthorizationHeader, configure VAPID keys: Apple requires them")
         }

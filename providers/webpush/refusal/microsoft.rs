@@ -2,22 +2,23 @@
 //!
 //! <https://learn.microsoft.com/windows/apps/design/shell/tiles-and-notifications/push-request-response-headers>
 
-use http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http::Response;
 
-use super::{OTHER_KEY, RATE_LIMITED, Refusal, contains};
+use super::{OTHER_KEY, RATE_LIMITED, Refusal, contains, is_page};
 use crate::ErrorKind;
 
-pub(super) fn refusal(status: StatusCode, headers: &HeaderMap) -> Option<Refusal> {
-    let field = |name| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
+pub(super) fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
+    let field = |name| response.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
     let describes = |fragments| contains(field("x-wns-error-description"), fragments);
-    match status.as_u16() {
+    match response.status().as_u16() {
         200..=299 => dropped(field("x-wns-notificationstatus")),
         400 if describes(&["ttl value conflicts"]) => Some(Refusal::new(
             ErrorKind::Rejected,
             "the TTL conflicts with the cache policy; a proxy may have removed X-WNS-Cache-Policy",
         )),
         401 if describes(&["public key", "channel url"]) => Some(OTHER_KEY),
-        403 => Some(OTHER_KEY),
+        403 if !is_page(response) => Some(OTHER_KEY),
         406 => Some(RATE_LIMITED),
         _ => None,
     }

@@ -2,17 +2,17 @@
 //!
 //! <https://docs.ntfy.sh/publish/#unifiedpush>
 
-use std::time::Duration;
-
-use http::StatusCode;
+use bytes::Bytes;
+use http::Response;
 use serde::Deserialize;
 
-use super::{LONG, RATE_LIMITED, Refusal};
+use super::{LONG, MINUTE, RATE_LIMITED, Refusal, is_page};
 use crate::ErrorKind;
 
-pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
-    let code = serde_json::from_slice(body).ok().and_then(|Answer { code }| code);
-    match (status.as_u16(), code) {
+pub(super) fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
+    let code = serde_json::from_slice(response.body()).ok().and_then(|Answer { code }| code);
+    match (response.status().as_u16(), code) {
+        (401 | 403, _) if is_page(response) => None,
         (401 | 403, _) => Some(Refusal::new(
             ErrorKind::Unauthorized,
             "the server forbids publishing to this topic; it must allow anonymous writes to \
@@ -55,4 +55,3 @@ struct Published {
 }
 
 const DAILY_MESSAGES: u32 = 42_908;
-const MINUTE: Duration = Duration::from_secs(60);
