@@ -1,6 +1,5 @@
 //! What the author of a provider tells the kit about it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use http::{Request, Response};
 
 use super::secret::Secret;
 use super::vendor::Vendor;
+use super::wire::Wire;
 use crate::{PushProvider, Token, UserAgentKeys};
 
 /// Makes the provider under test and explains its push service to the kit.
@@ -102,25 +102,19 @@ pub trait Harness: Send + Sync + 'static {
         false
     }
 
+    /// The origin of the push service, for a provider that knows its push services by their hosts
+    /// and is reached over [`Wire::Transport`]. Nothing is ever sent to it. Default: one that no
+    /// provider knows, with a port that is not the default one, so that a provider that loses the
+    /// port is found out.
+    fn origin(&self) -> &str {
+        ORIGIN
+    }
+
     /// The sealed octets that arrived, oldest first. Only a provider without a wire
     /// ([`Wire::None`]) needs its own.
     fn arrived(&self, vendor: &Vendor) -> Vec<Bytes> {
         vendor.requests().iter().filter_map(|request| self.body(request)).collect()
     }
-}
-
-/// How a provider reaches its push service.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Wire {
-    /// With an HTTP client of its own, over the loopback interface: it must send to
-    /// [`Vendor::url`] and give up after [`Vendor::deadline`]. Checks run in real time.
-    Loopback,
-    /// Not at all: it speaks no HTTP. The checks that need an answer are skipped.
-    None,
-    /// Through [`Vendor::transport`]. Checks run in paused time and can lose, hold and refuse every
-    /// request exactly.
-    Transport,
 }
 
 /// What a provider proves itself with.
@@ -166,115 +160,5 @@ pub enum Scenario {
     Unavailable,
 }
 
-/// Puts a layer around the provider of a harness, so that the kit proves both together.
-///
-/// ```
-/// # fn example(harness: impl sealpush::conformance::Harness) {
-/// use std::sync::Arc;
-/// use std::time::Duration;
-/// use sealpush::conformance::{behind, run};
-/// use sealpush::layers::Timeout;
-///
-/// let timeout = |provider| Arc::new(Timeout::new(provider, Duration::from_secs(30))) as _;
-/// let report = run(behind(harness, timeout));
-/// # }
-/// ```
-pub fn behind<H, W>(harness: H, wrap: W) -> Behind<H, W>
-where
-    H: Harness,
-    W: Fn(Arc<dyn PushProvider>) -> Arc<dyn PushProvider> + Send + Sync + 'static,
-{
-    Behind { harness, wrap, repeats: false }
-}
-
-/// A harness whose provider stands behind a layer; see [`behind`].
-pub struct Behind<H, W> {
-    harness: H,
-    wrap: W,
-    repeats: bool,
-}
-
-impl<H, W> Behind<H, W> {
-    /// Says that the layer repeats attempts, as `Retry` does.
-    #[must_use]
-    pub fn repeating(mut self) -> Self {
-        self.repeats = true;
-        self
-    }
-}
-
-impl<H, W> fmt::Debug for Behind<H, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Behind").field("repeats", &self.repeats).finish_non_exhaustive()
-    }
-}
-
-impl<H, W> Harness for Behind<H, W>
-where
-    H: Harness,
-    W: Fn(Arc<dyn PushProvider>) -> Arc<dyn PushProvider> + Send + Sync + 'static,
-{
-    fn provider(&self, vendor: &Vendor) -> Arc<dyn PushProvider> {
-        (self.wrap)(self.harness.provider(vendor))
-    }
-
-    fn token(&self, vendor: &Vendor, name: &str, keys: UserAgentKeys) -> Token {
-        self.harness.token(vendor, name, keys)
-    }
-
-    fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {
-        self.harness.answers(scenario)
-    }
-
-    fn body(&self, request: &Request<Bytes>) -> Option<Bytes> {
-        self.harness.body(request)
-    }
-
-    fn wire(&self) -> Wire {
-        self.harness.wire()
-    }
-
-    fn dead_statuses(&self) -> &[u16] {
-        self.harness.dead_statuses()
-    }
-
-    fn credentials(&self) -> Credentials {
-        self.harness.credentials()
-    }
-
-    fn credential(&self, request: &Request<Bytes>) -> Option<Bytes> {
-        self.harness.credential(request)
-    }
-
-    fn takes(&self, vendor: &Vendor, credential: &[u8]) -> bool {
-        self.harness.takes(vendor, credential)
-    }
-
-    fn mint(&self, request: &Request<Bytes>, nth: usize) -> Option<Response<Bytes>> {
-        self.harness.mint(request, nth)
-    }
-
-    fn secrets(&self) -> Vec<Secret> {
-        self.harness.secrets()
-    }
-
-    fn malformed(&self, vendor: &Vendor, keys: UserAgentKeys) -> Vec<Token> {
-        self.harness.malformed(vendor, keys)
-    }
-
-    fn checks_addresses(&self) -> bool {
-        self.harness.checks_addresses()
-    }
-
-    fn idempotency_key(&self, request: &Request<Bytes>) -> Option<String> {
-        self.harness.idempotency_key(request)
-    }
-
-    fn repeats(&self) -> bool {
-        self.repeats || self.harness.repeats()
-    }
-
-    fn arrived(&self, vendor: &Vendor) -> Vec<Bytes> {
-        self.harness.arrived(vendor)
-    }
-}
+/// A name that an endpoint guard takes for public.
+const ORIGIN: &str = "https://push.example.net:8443";

@@ -1,75 +1,27 @@
 //! What every check works with: one push service, one user agent, fresh providers.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::Response;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::harness::{Harness, Scenario, Wire};
+use super::answer::Answer;
+use super::attempt::Attempt;
+use super::check::{Checked, fail, skip};
+use super::harness::{Harness, Scenario};
+use super::parts::{address, texts};
 use super::secret::Secret;
 use super::trace::Trace;
-use super::vendor::{Answer, Vendor};
+use super::vendor::Vendor;
+use super::wire::Wire;
 use crate::seal::MAX_BODY;
 use crate::{
-    Accepted, Error, Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token,
-    UserAgentSecret,
+    Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token, UserAgentSecret,
 };
-
-/// A check of the list, as [`checks!`] declares it.
-pub(crate) struct Check {
-    pub(crate) name: &'static str,
-    pub(crate) group: &'static str,
-    pub(crate) promise: &'static str,
-    pub(crate) reason: &'static str,
-    pub(crate) run: fn(Kit) -> BoxFuture<'static, Checked>,
-}
-
-/// Declares the checks of one group: the function's name, the promise, and why it matters.
-macro_rules! checks {
-    ($group:literal; $($name:ident: $promise:literal because $reason:literal;)+) => {
-        /// The checks of this group.
-        pub(crate) const CHECKS: &[$crate::conformance::kit::Check] = &[$(
-            $crate::conformance::kit::Check {
-                name: stringify!($name),
-                group: $group,
-                promise: $promise,
-                reason: $reason,
-                run: |kit| Box::pin($name(kit)),
-            },
-        )+];
-    };
-}
-pub(crate) use checks;
-
-/// The end of a check: kept, or stopped.
-pub(crate) type Checked<T = ()> = std::result::Result<T, Stop>;
-
-/// Why a check did not come to its end.
-pub(crate) enum Stop {
-    Failed(String),
-    Skipped(String),
-}
-
-/// Fails the check unless a condition holds.
-pub(crate) fn ensure(holds: bool, saw: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(Stop::Failed(saw())) }
-}
-
-/// Fails the check.
-pub(crate) fn fail<T>(saw: impl Into<String>) -> Checked<T> {
-    Err(Stop::Failed(saw.into()))
-}
-
-/// Skips the check: the promise cannot be asked of this provider.
-pub(crate) fn skip<T>(why: impl Into<String>) -> Checked<T> {
-    Err(Stop::Skipped(why.into()))
-}
 
 /// The context of one check.
 pub(crate) struct Kit {
@@ -77,14 +29,19 @@ pub(crate) struct Kit {
     pub(crate) vendor: Vendor,
     pub(crate) agent: UserAgentSecret,
     pub(crate) trace: Trace,
+    /// How much had arrived when the script was set.
+    arrived_before: AtomicUsize,
     known: OnceLock<Vec<Secret>>,
     used: OnceLock<Arc<dyn PushProvider>>,
 }
 
 impl Kit {
     pub(crate) async fn open(harness: Arc<dyn Harness>, trace: Trace) -> Result<Self> {
-        let vendor = Vendor::open(harness.clone()).await?;
+        let mint = harness.clone();
+        let mint = Arc::new(move |request: &_, nth| mint.mint(request, nth));
+        let vendor = Vendor::open(harness.wire(), harness.origin(), mint).await?;
         Ok(Self {
+            arrived_before: AtomicUsize::new(0),
             harness,
             vendor,
             agent: UserAgentSecret::generate()?,
@@ -183,7 +140,7 @@ impl Kit {
     pub(crate) async fn attempt(&self, answer: Answer) -> Checked<Attempt> {
         let message = self.message()?;
         let hangs = matches!(answer, Answer::Hang) || self.vendor.mint_hangs();
-        self.vendor.script([answer]);
+        self.script([answer]);
         self.vendor.set_haste(hangs);
         let provider = match self.harness.wire() {
             Wire::Loopback if !hangs => self.used.get_or_init(|| self.provider()).clone(),
@@ -222,9 +179,19 @@ impl Kit {
         }
     }
 
+    /// Sets the script, and forgets what arrived. The last answer is given again and again.
+    pub(crate) fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.vendor.script(answers);
+        // A provider without a wire has its own record, which does not forget.
+        let before = self.harness.arrived(&self.vendor).len();
+        self.arrived_before.store(before, Ordering::Relaxed);
+    }
+
     /// The sealed octets that arrived since the script was set.
     pub(crate) fn arrived(&self) -> Vec<Bytes> {
-        self.vendor.arrived()
+        let mut arrived = self.harness.arrived(&self.vendor);
+        let before = self.arrived_before.load(Ordering::Relaxed).min(arrived.len());
+        arrived.split_off(before)
     }
 
     /// Everything that must not be shown: the token's address and keys, the payload, and the
@@ -253,96 +220,6 @@ impl Kit {
     }
 }
 
-/// One call of [`PushProvider::send`] and what it did.
-pub(crate) struct Attempt {
-    pub(crate) result: Result<Accepted>,
-    pub(crate) elapsed: Duration,
-    pub(crate) requests: Vec<Request<Bytes>>,
-    pub(crate) arrived: Vec<Bytes>,
-}
-
-impl Attempt {
-    /// The acceptance; fails the check if there is none.
-    pub(crate) fn accepted(&self) -> Checked<&Accepted> {
-        self.result.as_ref().or_else(|_| fail(format!("expected acceptance, saw {self}")))
-    }
-
-    /// The error; fails the check if the message was accepted.
-    pub(crate) fn refused(&self) -> Checked<&Error> {
-        self.result.as_ref().err().map_or_else(|| fail("expected an error, saw acceptance"), Ok)
-    }
-
-    /// Whether nothing left the provider.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.requests.is_empty() && self.arrived.is_empty()
-    }
-}
-
-/// Never the error's own text: it is a suspect.
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.result {
-            Ok(_) => f.write_str("acceptance")?,
-            Err(error) => {
-                write!(f, "{:?}", error.kind())?;
-                if let Some(status) = error.status() {
-                    write!(f, " ({status})")?;
-                }
-                if let Some(delay) = error.retry_after() {
-                    write!(f, ", retry after {delay:?}")?;
-                }
-                if !error.is_outcome_known() {
-                    f.write_str(", outcome unknown")?;
-                }
-            }
-        }
-        write!(f, " after {} request(s)", self.requests.len().max(self.arrived.len()))
-    }
-}
-
-/// The members of a token that only its provider understands.
-pub(crate) fn address(token: &Token) -> Map<String, Value> {
-    token.address().unwrap_or_default()
-}
-
-/// The texts in an address, however deep.
-pub(crate) fn texts(address: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let mut found = Vec::new();
-    let mut open: Vec<&Value> = address.values().collect();
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Array(values) => open.extend(values),
-            Value::Object(members) => open.extend(members.values()),
-            Value::String(text) => found.push(text.as_str()),
-            _ => {}
-        }
-    }
-    found.into_iter()
-}
-
-/// All octets of a request: method, address, fields and body.
-pub(crate) fn octets(request: &Request<Bytes>) -> Vec<u8> {
-    let mut octets = format!("{} {}\n", request.method(), request.uri()).into_bytes();
-    for (name, value) in request.headers() {
-        octets.extend_from_slice(name.as_str().as_bytes());
-        octets.extend_from_slice(b": ");
-        octets.extend_from_slice(value.as_bytes());
-        octets.push(b'\n');
-    }
-    octets.extend_from_slice(request.body());
-    octets
-}
-
-/// A response with a status and a body.
-pub(crate) fn reply(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(body.into());
-    // Every caller passes a status between 200 and 599.
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-    response
-}
-
-/// What a proxy in front of every push service answers.
-pub(crate) const HTML: &str = "<!DOCTYPE html><title>Error</title><h1>Error</h1>";
 /// A payload that occurs nowhere by chance.
 pub(crate) const PAYLOAD: &str = "conformance-payload-q7Zt4vN2xLr9Kw";
 /// The name of this check's subscription.

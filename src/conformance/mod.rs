@@ -35,25 +35,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+mod answer;
+mod attempt;
+mod behind;
+mod check;
 mod checks;
 mod harness;
 mod kit;
 mod macros;
+mod parts;
 mod report;
 mod secret;
 mod server;
 mod trace;
 mod vendor;
+mod wire;
 
-use self::kit::{Check, Checked, Kit, Stop};
+use self::check::{Check, Checked, Stop};
+use self::kit::Kit;
 use self::trace::Trace;
 
-pub use self::harness::{Behind, Credentials, Harness, Scenario, Wire, behind};
+pub use self::behind::{Behind, behind};
+pub use self::harness::{Credentials, Harness, Scenario};
 #[doc(hidden)]
 pub use self::macros::__assert;
 pub use self::report::{Finding, Report, Verdict};
 pub use self::secret::Secret;
 pub use self::vendor::Vendor;
+pub use self::wire::Wire;
 
 /// Asks a provider for every promise.
 ///
@@ -107,18 +116,18 @@ fn carry_out(
     let patience = if paused { PAUSED_PATIENCE } else { LOOPBACK_PATIENCE };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let Ok(runtime) = runtime.enable_all().start_paused(paused).build() else {
-        return kit::fail("the kit cannot start a runtime");
+        return check::fail("the kit cannot start a runtime");
     };
     let trace = Trace::default();
     tracing::subscriber::with_default(trace.subscriber(), || {
         runtime.block_on(async {
             let kit = match Kit::open(harness, trace.clone()).await {
                 Ok(kit) => kit,
-                Err(error) => return kit::fail(format!("the kit cannot start: {error}")),
+                Err(error) => return check::fail(format!("the kit cannot start: {error}")),
             };
             match tokio::time::timeout(patience, run(kit)).await {
                 Ok(checked) => checked,
-                Err(_) => kit::fail(format!("no end within {patience:?}")),
+                Err(_) => check::fail(format!("no end within {patience:?}")),
             }
         })
     })
@@ -128,9 +137,9 @@ fn name(harness: &Arc<dyn Harness>) -> String {
     let harness = harness.clone();
     in_a_thread("name", move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let vendor = runtime.block_on(Vendor::open(harness.clone())).ok()?;
+        let kit = runtime.block_on(Kit::open(harness, Trace::default())).ok()?;
         let _inside = runtime.enter();
-        Some(harness.provider(&vendor).id().to_string())
+        Some(kit.provider().id().to_string())
     })
     .flatten()
     .unwrap_or_default()

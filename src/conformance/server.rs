@@ -18,7 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::vendor::{Answer, Vendor};
+use super::answer::Answer;
+use super::vendor::Vendor;
 use crate::{Error, ErrorKind, Result};
 
 /// A port that is taken but not yet served.

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::task::yield_now;
 
-use super::harness::{Harness, Wire};
+use super::answer::Answer;
 use super::server::Server;
+use super::wire::Wire;
 use crate::clock::{Clock, SystemClock};
 use crate::transport::{MAX_RESPONSE, Transport};
 use crate::{Error, ErrorKind, Result};
@@ -55,7 +56,7 @@ impl Vendor {
     /// be given it. There it is short in the checks that wait for it, and long in all others.
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        match self.0.harness.wire() {
+        match self.0.wire {
             Wire::Loopback if self.0.state().in_haste => LOOPBACK_HASTE,
             Wire::Loopback => LOOPBACK_DEADLINE,
             Wire::None | Wire::Transport => DEADLINE,
@@ -74,14 +75,14 @@ impl Vendor {
         self.0.state().mints.clone()
     }
 
-    /// Opens the push service for one check.
-    pub(crate) async fn open(harness: Arc<dyn Harness>) -> Result<Self> {
-        let server = match harness.wire() {
+    /// Opens the push service for one check. `mint` answers the requests for credentials.
+    pub(crate) async fn open(wire: Wire, origin: &str, mint: Arc<Mint>) -> Result<Self> {
+        let server = match wire {
             Wire::Loopback => Some(Server::bind().await?),
-            _ => None,
+            Wire::None | Wire::Transport => None,
         };
-        let url = server.as_ref().map_or_else(|| ORIGIN.to_owned(), Server::url);
-        let vendor = Self(Arc::new(Inner { harness, url, state: Mutex::new(State::new()) }));
+        let url = server.as_ref().map_or_else(|| origin.to_owned(), Server::url);
+        let vendor = Self(Arc::new(Inner { wire, url, mint, state: Mutex::new(State::new()) }));
         if let Some(server) = server {
             vendor.0.state().server = Some(server.serve(vendor.clone()));
         }
@@ -99,17 +100,6 @@ impl Vendor {
         if state.script.iter().any(|answer| matches!(answer, Answer::Refuse)) {
             state.server = None;
         }
-        drop(state);
-        // A provider without a wire has its own record, which does not forget.
-        let before = self.0.harness.arrived(self).len();
-        self.0.state().before = before;
-    }
-
-    /// The sealed octets that arrived since the script was set.
-    pub(crate) fn arrived(&self) -> Vec<Bytes> {
-        let mut arrived = self.0.harness.arrived(self);
-        let before = self.0.state().before.min(arrived.len());
-        arrived.split_off(before)
     }
 
     /// Answers by what is asked instead of by the order of asking.
@@ -155,8 +145,8 @@ impl Vendor {
     /// Takes a request in and finds its answer.
     pub(crate) fn take(&self, request: Request<Bytes>) -> Answer {
         let nth = self.0.state().minted;
-        // The harness is asked without the lock: it may look at the vendor.
-        if let Some(response) = self.0.harness.mint(&request, nth) {
+        // Asked without the lock: it may look at the vendor.
+        if let Some(response) = (self.0.mint)(&request, nth) {
             let mut state = self.0.state();
             state.mints.push(request);
             state.minted += 1;
@@ -185,28 +175,10 @@ impl fmt::Debug for Vendor {
     }
 }
 
-/// What happens to one request.
-#[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    /// The endpoint guard refuses it; [`Wire::Transport`] only.
-    Block,
-    /// It arrives, and this comes back, with a body that does not end.
-    Endless(Response<()>),
-    /// It arrives, and nothing ever comes back.
-    Hang,
-    /// It arrives, and this comes back after a while; [`Wire::Transport`] only.
-    Late(Duration, Response<Bytes>),
-    /// The connection is refused: it does not arrive.
-    Refuse,
-    /// It arrives, and this comes back.
-    Reply(Response<Bytes>),
-    /// It arrives, and the connection breaks before an answer.
-    Reset,
-}
-
 struct Inner {
-    harness: Arc<dyn Harness>,
+    wire: Wire,
     url: String,
+    mint: Arc<Mint>,
     state: Mutex<State>,
 }
 
@@ -227,7 +199,6 @@ struct State {
     requests: Vec<Request<Bytes>>,
     mints: Vec<Request<Bytes>>,
     minted: usize,
-    before: usize,
     server: Option<super::server::Running>,
 }
 
@@ -245,12 +216,13 @@ impl State {
             requests: Vec::new(),
             mints: Vec::new(),
             minted: 0,
-            before: 0,
             server: None,
         }
     }
 }
 
+/// Answers a request for a credential, by how many came before it.
+pub(crate) type Mint = dyn Fn(&Request<Bytes>, usize) -> Option<Response<Bytes>> + Send + Sync;
 type Route = dyn Fn(&Request<Bytes>) -> Answer + Send + Sync;
 
 /// The vendor's end of [`Transport`].
@@ -312,8 +284,6 @@ impl Clock for Set {
     }
 }
 
-/// A name that an endpoint guard takes for public; nothing is ever sent to it.
-const ORIGIN: &str = "https://push.example.net:8443";
 /// How long a request may take in paused time: that of `ReqwestTransport`.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a request may take in real time, on a machine that is busy.

@@ -3,7 +3,10 @@
 use http::Uri;
 use serde_json::Value;
 
-use crate::conformance::kit::{Attempt, Checked, Kit, address, checks, ensure, fail, octets, skip};
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{address, octets};
 use crate::conformance::secret::contains;
 use crate::{ErrorKind, Token};
 
@@ -149,7 +152,7 @@ async fn unknown_members_do_no_harm(kit: Kit) -> Checked {
 async fn two_tokens_reach_two_addresses(kit: Kit) -> Checked {
     kit.needs_http()?;
     let (provider, message) = (kit.provider(), kit.message()?);
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let mut sent = Vec::new();
     for name in ["first7address2marker", "second4address9marker"] {
         let attempt = kit.send(&provider, &kit.token_named(name), &message).await;
@@ -196,7 +199,7 @@ async fn foreign(kit: &Kit) -> Checked<Attempt> {
 
 async fn attempt_to(kit: &Kit, token: &Token) -> Checked<Attempt> {
     let message = kit.message()?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     Ok(kit.send(&kit.provider(), token, &message).await)
 }
 

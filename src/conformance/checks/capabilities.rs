@@ -2,7 +2,10 @@
 
 use http::header::AUTHORIZATION;
 
-use crate::conformance::kit::{Attempt, Checked, Kit, PAYLOAD, checks, ensure, fail, octets, skip};
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
+use crate::conformance::kit::{Kit, PAYLOAD};
+use crate::conformance::parts::octets;
 use crate::conformance::secret::contains;
 use crate::seal::MAX_BODY;
 use crate::{Capabilities, ErrorKind, Message, Padding, SealedMessage, Topic, Ttl, Urgency};
@@ -56,7 +59,7 @@ async fn a_plain_message_needs_none(kit: Kit) -> Checked {
 async fn the_claims_do_not_change(kit: Kit) -> Checked {
     let provider = kit.provider();
     let before = provider.capabilities();
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     // Accepted or not: only what it claims afterwards matters.
     kit.send(&provider, &kit.token(), &kit.message()?).await;
     let same = before == provider.capabilities() && before == kit.provider().capabilities();
@@ -192,7 +195,7 @@ fn topic(name: &str) -> Checked<Topic> {
 }
 
 async fn with_options(kit: &Kit, message: SealedMessage) -> Attempt {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     kit.send(&kit.provider(), &kit.token(), &message).await
 }
 

@@ -9,9 +9,12 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures_util::future::{Either, join, join_all, select};
 
-use crate::conformance::harness::{Credentials, Wire};
-use crate::conformance::kit::{Checked, Kit, checks, ensure, fail, reply, skip};
-use crate::conformance::vendor::Answer;
+use crate::conformance::answer::Answer;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
+use crate::conformance::harness::Credentials;
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::reply;
+use crate::conformance::wire::Wire;
 use crate::{PushProvider, SealedMessage, Token};
 
 checks! { "concurrency";
@@ -42,7 +45,7 @@ async fn a_thousand_sends_arrive_once_each(kit: Kit) -> Checked {
     const COUNT: usize = 1_000;
     let (provider, token) = (kit.provider(), kit.token());
     let messages = (0..COUNT).map(|_| kit.message()).collect::<Checked<Vec<_>>>()?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let at_once = if kit.harness.wire() == Wire::Loopback { 50 } else { COUNT };
     let mut accepted = 0;
     for messages in messages.chunks(at_once) {
@@ -97,7 +100,7 @@ async fn a_hanging_send_delays_no_other(kit: Kit) -> Checked {
 }
 
 async fn a_send_that_is_never_polled_does_nothing(kit: Kit) -> Checked {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let (provider, token, message) = (kit.provider(), kit.token(), kit.message()?);
     drop(provider.send(&token, &message));
     settle().await;
@@ -110,7 +113,7 @@ async fn a_cancelled_send_leaves_the_provider_usable(kit: Kit) -> Checked {
         // A used provider has its credential, a fresh one must get it first.
         let mut ended = true;
         for provider in [&used, &kit.provider()] {
-            kit.vendor.script([kit.accepted()]);
+            kit.script([kit.accepted()]);
             ended &= polled(polls, provider, &token, &kit.message()?).await;
             let attempt = kit.send(provider, &token, &kit.message()?).await;
             ensure(attempt.result.is_ok(), || format!("dropped at await {polls}: saw {attempt}"))?;
@@ -124,7 +127,7 @@ async fn a_cancelled_send_leaves_the_provider_usable(kit: Kit) -> Checked {
 
 async fn a_cancelled_send_sends_once_at_most(kit: Kit) -> Checked {
     for polls in 0..MOST_POLLS {
-        kit.vendor.script([kit.accepted()]);
+        kit.script([kit.accepted()]);
         let (provider, token, message) = (kit.provider(), kit.token(), kit.message()?);
         let ended = polled(polls, &provider, &token, &message).await;
         settle().await;
@@ -144,7 +147,7 @@ async fn a_cancelled_renewal_is_taken_over(kit: Kit) -> Checked {
     }
     let token = kit.token();
     for polls in 1..MOST_POLLS {
-        kit.vendor.script([kit.accepted()]);
+        kit.script([kit.accepted()]);
         let provider = kit.provider();
         let (first, second) = (kit.message()?, kit.message()?);
         let (ended, waited) =

@@ -7,10 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use crate::conformance::answer::Answer;
+use crate::conformance::check::{Checked, checks, ensure, skip};
 use crate::conformance::harness::{Credentials, Scenario};
-use crate::conformance::kit::{Checked, HTML, Kit, checks, ensure, reply, skip};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{HTML, reply};
 use crate::conformance::secret::Secret;
-use crate::conformance::vendor::Answer;
 use crate::{ErrorKind, PushProvider};
 
 checks! { "credentials";
@@ -93,7 +95,7 @@ async fn a_credential_travels_in_no_address(kit: Kit) -> Checked {
 async fn a_credential_is_used_again(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     let (provider, token) = (kit.provider(), kit.token());
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     for _ in 0..3 {
         kit.send(&provider, &token, &kit.message()?).await.accepted()?;
     }
@@ -104,7 +106,7 @@ async fn a_credential_is_used_again(kit: Kit) -> Checked {
 async fn an_expired_credential_is_renewed(kit: Kit) -> Checked {
     let lifetime = needs_renewal(&kit)?;
     let (provider, token) = (kit.provider(), kit.token());
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     kit.send(&provider, &token, &kit.message()?).await.accepted()?;
     kit.vendor.set_now(kit.vendor.now() + lifetime + Duration::from_secs(1));
     kit.send(&provider, &token, &kit.message()?).await.accepted()?;
@@ -115,7 +117,7 @@ async fn a_refused_credential_is_renewed_once(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     for refusal in kit.answers(Scenario::Unauthorized)? {
         let provider = with_a_used_credential(&kit).await?;
-        kit.vendor.script([Answer::Reply(refusal), kit.accepted()]);
+        kit.script([Answer::Reply(refusal), kit.accepted()]);
         let attempt = kit.send(&provider, &kit.token(), &kit.message()?).await;
         attempt.accepted()?;
         let distinct = seen(&kit).len();
@@ -130,7 +132,7 @@ async fn the_same_message_goes_out_after_a_renewal(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     for refusal in kit.answers(Scenario::Unauthorized)? {
         let (provider, message) = (with_a_used_credential(&kit).await?, kit.message()?);
-        kit.vendor.script([Answer::Reply(refusal), kit.accepted()]);
+        kit.script([Answer::Reply(refusal), kit.accepted()]);
         let attempt = kit.send(&provider, &kit.token(), &message).await;
         attempt.accepted()?;
         let same = attempt.arrived.iter().filter(|body| *body == message.body()).count();
@@ -143,7 +145,7 @@ async fn a_credential_refused_twice_is_unauthorized(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     for refusal in kit.answers(Scenario::Unauthorized)? {
         let provider = with_a_used_credential(&kit).await?;
-        kit.vendor.script([Answer::Reply(refusal)]);
+        kit.script([Answer::Reply(refusal)]);
         let attempt = kit.send(&provider, &kit.token(), &kit.message()?).await;
         let kind = attempt.refused()?.kind();
         ensure(kind == ErrorKind::Unauthorized && attempt.requests.len() == 2, || {
@@ -159,7 +161,7 @@ async fn a_renewed_credential_is_kept(kit: Kit) -> Checked {
         return skip("no credential is ever refused");
     };
     let (provider, token) = (with_a_used_credential(&kit).await?, kit.token());
-    kit.vendor.script([Answer::Reply(refusal), kit.accepted()]);
+    kit.script([Answer::Reply(refusal), kit.accepted()]);
     kit.send(&provider, &token, &kit.message()?).await.accepted()?;
     let renewed = kit.vendor.requests().last().and_then(|request| kit.harness.credential(request));
     let attempt = kit.send(&provider, &token, &kit.message()?).await;
@@ -172,7 +174,7 @@ async fn messages_in_parallel_share_a_credential(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     let (provider, token) = (kit.provider(), kit.token());
     let messages = (0..100).map(|_| kit.message()).collect::<Checked<Vec<_>>>()?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let sends = messages.iter().map(|message| provider.send(&token, message));
     let accepted = join_all(sends).await.iter().filter(|result| result.is_ok()).count();
     ensure(accepted == 100, || format!("{accepted} of 100 were accepted"))?;
@@ -271,7 +273,7 @@ fn needs_mint(kit: &Kit) -> Checked {
 async fn with_a_used_credential(kit: &Kit) -> Checked<Arc<dyn PushProvider>> {
     let lifetime = needs_renewal(kit)?;
     let provider = kit.provider();
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     kit.send(&provider, &kit.token(), &kit.message()?).await.accepted()?;
     kit.vendor.set_now(kit.vendor.now() + lifetime / 4);
     Ok(provider)

@@ -1,9 +1,10 @@
 //! Whether a message may be repeated: what is known about its outcome.
 
 use crate::ErrorKind;
+use crate::conformance::answer::Answer;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
 use crate::conformance::harness::Scenario;
-use crate::conformance::kit::{Checked, Kit, checks, ensure, fail, skip};
-use crate::conformance::vendor::Answer;
+use crate::conformance::kit::Kit;
 
 checks! { "idempotence";
     a_refused_connection_is_transport:
@@ -108,9 +109,9 @@ async fn the_provider_recovers_from_a_broken_connection(kit: Kit) -> Checked {
     kit.vendor.set_haste(true);
     let (provider, token) = (kit.provider(), kit.token());
     for broken in [Answer::Reset, Answer::Hang] {
-        kit.vendor.script([broken]);
+        kit.script([broken]);
         kit.send(&provider, &token, &kit.message()?).await.refused()?;
-        kit.vendor.script([kit.accepted()]);
+        kit.script([kit.accepted()]);
         kit.send(&provider, &token, &kit.message()?).await.accepted()?;
     }
     Ok(())
@@ -123,7 +124,7 @@ fn needs_idempotence(kit: &Kit) -> Checked {
 
 /// The idempotency key with which a fresh provider sends a message.
 async fn key(kit: &Kit, message: &crate::SealedMessage) -> Checked<String> {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let attempt = kit.send(&kit.provider(), &kit.token(), message).await;
     attempt.accepted()?;
     let key = attempt.requests.first().and_then(|request| kit.harness.idempotency_key(request));

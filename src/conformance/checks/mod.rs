@@ -1,6 +1,6 @@
 //! The promises, a file for each group.
 
-use super::kit::Check;
+use super::check::Check;
 
 mod addressing;
 mod capabilities;

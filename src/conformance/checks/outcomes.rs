@@ -1,9 +1,11 @@
 //! What the push service says in its own words is understood.
 
 use crate::ErrorKind;
+use crate::conformance::answer::Answer;
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure, fail};
 use crate::conformance::harness::Scenario;
-use crate::conformance::kit::{Attempt, Checked, Kit, checks, ensure, fail};
-use crate::conformance::vendor::Answer;
+use crate::conformance::kit::Kit;
 
 checks! { "outcomes";
     acceptance_is_acceptance:
@@ -162,10 +164,10 @@ async fn a_failure_leaves_no_trace(kit: Kit) -> Checked {
     let (provider, token) = (kit.provider(), kit.token());
     for scenario in SCENARIOS {
         for answer in kit.harness.answers(scenario) {
-            kit.vendor.script([Answer::Reply(answer)]);
+            kit.script([Answer::Reply(answer)]);
             // Only the message after it matters.
             kit.send(&provider, &token, &kit.message()?).await;
-            kit.vendor.script([kit.accepted()]);
+            kit.script([kit.accepted()]);
             let attempt = kit.send(&provider, &token, &kit.message()?).await;
             ensure(attempt.result.is_ok(), || format!("after {scenario:?}, saw {attempt}"))?;
         }
@@ -201,7 +203,7 @@ async fn each_alive(kit: &Kit, scenario: Scenario) -> Checked {
 /// One failure of each sort that the provider can have.
 async fn failures(kit: &Kit) -> Checked<Vec<Attempt>> {
     let foreign = kit.foreign_token()?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let mut attempts = vec![kit.send(&kit.provider(), &foreign, &kit.message()?).await];
     if kit.needs_http().is_ok() {
         for scenario in SCENARIOS {

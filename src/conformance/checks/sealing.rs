@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::conformance::kit::{Checked, Kit, PAYLOAD, checks, ensure, fail, reply, skip};
+use crate::conformance::answer::Answer;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
+use crate::conformance::kit::{Kit, PAYLOAD};
+use crate::conformance::parts::reply;
 use crate::conformance::secret::{Secret, find};
-use crate::conformance::vendor::Answer;
 use crate::seal::MAX_BODY;
 use crate::{ErrorKind, Message, Padding, PushProviderExt, SealedMessage, Topic, open};
 
@@ -87,14 +89,14 @@ async fn a_body_over_the_limit_stays_here(kit: Kit) -> Checked {
         return skip(format!("takes {limit} octets, and no sealed body is over {MAX_BODY}"));
     }
     let message = kit.sealed(&Message::new(PAYLOAD).with_padding(Padding::To(limit + 1)))?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let attempt = kit.send(&kit.provider(), &kit.token(), &message).await;
     let kind = attempt.refused()?.kind();
     ensure(kind == ErrorKind::PayloadTooLarge && attempt.is_silent(), || format!("saw {attempt}"))
 }
 
 async fn the_message_seals_within_the_limit(kit: Kit) -> Checked {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let provider = kit.provider();
     let message = Message::new(vec![b'x'; provider.capabilities().max_body]);
     match provider.send_encrypted(&kit.token(), &message).await {
@@ -107,7 +109,7 @@ async fn the_message_seals_within_the_limit(kit: Kit) -> Checked {
 }
 
 async fn the_user_agent_opens_what_arrives(kit: Kit) -> Checked {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let sent = kit.provider().send_encrypted(&kit.token(), &Message::new(PAYLOAD)).await;
     if let Err(error) = sent {
         return fail(format!("expected acceptance, saw {:?}", error.kind()));
@@ -134,7 +136,7 @@ async fn a_refused_body_is_not_replaced(kit: Kit) -> Checked {
     kit.needs_http()?;
     for status in [400, 406, 413, 415, 422, 500] {
         let message = kit.message()?;
-        kit.vendor.script([Answer::Reply(reply(status, "this encoding is not supported"))]);
+        kit.script([Answer::Reply(reply(status, "this encoding is not supported"))]);
         let attempt = kit.send(&kit.provider(), &kit.token(), &message).await;
         attempt.refused()?;
         let whole = attempt.arrived.iter().filter(|body| *body == message.body()).count();
@@ -151,7 +153,7 @@ async fn a_refused_body_is_not_replaced(kit: Kit) -> Checked {
 
 async fn a_repeated_message_carries_the_same_octets(kit: Kit) -> Checked {
     let (provider, token, message) = (kit.provider(), kit.token(), kit.message()?);
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     for _ in 0..3 {
         kit.send(&provider, &token, &message).await.accepted()?;
     }
@@ -164,7 +166,7 @@ async fn a_repeated_message_carries_the_same_octets(kit: Kit) -> Checked {
 async fn messages_are_not_merged(kit: Kit) -> Checked {
     let (provider, token) = (kit.provider(), kit.token());
     let messages = [kit.message()?, kit.message()?, kit.message()?];
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     for message in &messages {
         let attempt = kit.send(&provider, &token, message).await;
         attempt.accepted()?;
@@ -177,7 +179,7 @@ async fn messages_are_not_merged(kit: Kit) -> Checked {
 
 async fn a_push_without_a_body_is_sent_or_refused(kit: Kit) -> Checked {
     let message = kit.sealed(&Message::new(""))?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let attempt = kit.send(&kit.provider(), &kit.token(), &message).await;
     let Err(error) = &attempt.result else {
         return ensure(attempt.arrived.iter().all(|body| body.is_empty()), || {
@@ -190,7 +192,7 @@ async fn a_push_without_a_body_is_sent_or_refused(kit: Kit) -> Checked {
 
 /// Sends a message and compares what arrives.
 async fn arrives(kit: &Kit, message: &SealedMessage) -> Checked {
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     let attempt = kit.send(&kit.provider(), &kit.token(), message).await;
     attempt.accepted()?;
     match attempt.arrived.as_slice() {
@@ -213,11 +215,11 @@ async fn never_leaves(kit: &Kit, secret: Secret) -> Checked {
         if let (true, Ok(topic)) = (capabilities.topic, "topic".parse::<Topic>()) {
             message = message.with_topic(topic);
         }
-        kit.vendor.script([answer]);
+        kit.script([answer]);
         // Accepted or not: only what arrived matters.
         let _ = kit.provider().send_encrypted(&kit.token(), &message).await;
         for request in kit.vendor.requests().iter().chain(&kit.vendor.mints()) {
-            let found = find(&secrets, &crate::conformance::kit::octets(request));
+            let found = find(&secrets, &crate::conformance::parts::octets(request));
             ensure(found.is_none(), || format!("a request holds {}", found.unwrap_or_default()))?;
         }
     }

@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::conformance::answer::Answer;
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure};
 use crate::conformance::harness::Scenario;
-use crate::conformance::kit::{Attempt, Checked, HTML, Kit, checks, ensure, octets, reply};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{HTML, octets, reply};
 use crate::conformance::secret::find;
-use crate::conformance::vendor::Answer;
 use crate::{Error, Message, Padding};
 
 checks! { "secrecy";
@@ -54,7 +57,7 @@ checks! { "secrecy";
 async fn debug_of_the_provider_shows_no_secret(kit: Kit) -> Checked {
     let provider = kit.provider();
     let mut shown = format!("{provider:?} {provider:#?}");
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     // Accepted or not: the provider has now used everything that it has.
     kit.send(&provider, &kit.token(), &kit.message()?).await;
     let _ = write!(shown, " {provider:?} {provider:#?}");
@@ -114,7 +117,7 @@ async fn errors_before_the_network_show_no_secret(kit: Kit) -> Checked {
     let limit = kit.provider().capabilities().max_body;
     let large = Message::new(crate::conformance::kit::PAYLOAD).with_padding(Padding::To(limit + 1));
     let mut attempts = Vec::new();
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     if let Ok(large) = kit.sealed(&large) {
         attempts.push(kit.send(&kit.provider(), &kit.token(), &large).await);
     }
@@ -220,7 +223,7 @@ fn vendors_words(kit: &Kit) -> Vec<Response<Bytes>> {
 /// Makes an attempt whose request comes back in the answer.
 async fn echoed(kit: &Kit, status: u16, as_json: bool) -> Checked<Attempt> {
     kit.needs_http()?;
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     kit.vendor.route(move |request| Answer::Reply(echo(request, status, as_json)));
     Ok(kit.send(&kit.provider(), &kit.token(), &kit.message()?).await)
 }

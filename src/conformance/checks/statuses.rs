@@ -8,9 +8,12 @@ use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Response};
 
 use crate::ErrorKind;
+use crate::conformance::answer::Answer;
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure, fail, skip};
 use crate::conformance::harness::Scenario;
-use crate::conformance::kit::{Attempt, Checked, HTML, Kit, checks, ensure, fail, reply, skip};
-use crate::conformance::vendor::Answer;
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{HTML, reply};
 use crate::transport::MAX_RESPONSE;
 
 checks! { "statuses";

@@ -3,8 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use crate::ErrorKind;
-use crate::conformance::kit::{Attempt, Checked, Kit, checks, ensure, reply};
-use crate::conformance::vendor::Answer;
+use crate::conformance::answer::Answer;
+use crate::conformance::attempt::Attempt;
+use crate::conformance::check::{Checked, checks, ensure};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::reply;
 
 checks! { "time";
     a_hanging_push_service_is_given_up:
@@ -101,7 +104,7 @@ async fn a_clock_in_the_far_future_does_no_harm(kit: Kit) -> Checked {
 
 async fn a_clock_that_goes_back_does_no_harm(kit: Kit) -> Checked {
     let (provider, token) = (kit.provider(), kit.token());
-    kit.vendor.script([kit.accepted()]);
+    kit.script([kit.accepted()]);
     kit.send(&provider, &token, &kit.message()?).await.accepted()?;
     kit.vendor.set_now(kit.vendor.now() - DAY);
     kit.send(&provider, &token, &kit.message()?).await.accepted().map(drop)
@@ -117,7 +120,7 @@ async fn at(kit: &Kit, now: SystemTime) -> Checked {
     kit.vendor.set_now(now);
     let answer = reply(429, "");
     kit.attempt(kit.accepted()).await?;
-    kit.vendor.script([Answer::Reply(answer)]);
+    kit.script([Answer::Reply(answer)]);
     let attempt = kit.send(&kit.provider(), &kit.token(), &kit.message()?).await;
     let dead = attempt.result.is_err_and(|error| error.is_token_dead());
     ensure(!dead, || "the token was called dead".to_owned())

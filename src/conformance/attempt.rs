@@ -1,0 +1,57 @@
+//! One call of a provider, and what it did.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+
+use super::check::{Checked, fail};
+use crate::{Accepted, Error, Result};
+
+/// One call of [`PushProvider::send`](crate::PushProvider::send) and what it did.
+pub(crate) struct Attempt {
+    pub(crate) result: Result<Accepted>,
+    pub(crate) elapsed: Duration,
+    pub(crate) requests: Vec<Request<Bytes>>,
+    pub(crate) arrived: Vec<Bytes>,
+}
+
+impl Attempt {
+    /// The acceptance; fails the check if there is none.
+    pub(crate) fn accepted(&self) -> Checked<&Accepted> {
+        self.result.as_ref().or_else(|_| fail(format!("expected acceptance, saw {self}")))
+    }
+
+    /// The error; fails the check if the message was accepted.
+    pub(crate) fn refused(&self) -> Checked<&Error> {
+        self.result.as_ref().err().map_or_else(|| fail("expected an error, saw acceptance"), Ok)
+    }
+
+    /// Whether nothing left the provider.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.requests.is_empty() && self.arrived.is_empty()
+    }
+}
+
+/// Never the error's own text: it is a suspect.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.result {
+            Ok(_) => f.write_str("acceptance")?,
+            Err(error) => {
+                write!(f, "{:?}", error.kind())?;
+                if let Some(status) = error.status() {
+                    write!(f, " ({status})")?;
+                }
+                if let Some(delay) = error.retry_after() {
+                    write!(f, ", retry after {delay:?}")?;
+                }
+                if !error.is_outcome_known() {
+                    f.write_str(", outcome unknown")?;
+                }
+            }
+        }
+        write!(f, " after {} request(s)", self.requests.len().max(self.arrived.len()))
+    }
+}
