@@ -7,10 +7,12 @@
 //! | [`OneSignal`] | `onesignal` | subscription id or alias | 1527 |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
-#[cfg(any(feature = "fcm", feature = "onesignal"))]
-mod base_url;
 #[cfg(feature = "fcm")]
 pub mod fcm;
+#[cfg(feature = "fcm")]
+pub mod google;
+#[cfg(any(feature = "fcm", feature = "onesignal"))]
+mod http;
 #[cfg(feature = "mock")]
 pub mod mock;
 #[cfg(feature = "onesignal")]

@@ -40,10 +40,8 @@
 
 mod address;
 mod answer;
-mod credentials;
-mod exchange;
-mod overrides;
-mod project;
+mod options;
+mod request;
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,6 +53,7 @@ use http::header::HeaderValue;
 
 use crate::clock::{Clock, SystemClock};
 use crate::guard::EndpointGuard;
+use crate::providers::google::cache::AccessTokenCache;
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
@@ -62,16 +61,14 @@ use crate::{
 };
 
 use self::answer::{Reason, Refusal};
-use self::credentials::cache::AccessTokenCache;
-use self::exchange::{MAX_TTL, Settings};
+use self::request::{MAX_TTL, Settings};
 
 pub use self::address::Address;
-pub use self::credentials::{
-    AccessToken, ApplicationDefault, AuthorizedUser, Credentials, MetadataServer, SCOPE,
+pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebpushOptions};
+pub use super::google::{
+    AccessToken, ApplicationDefault, AuthorizedUser, Credentials, MetadataServer, ProjectId, SCOPE,
     ServiceAccount,
 };
-pub use self::overrides::{AndroidNotification, AndroidOptions, ApnsOptions, WebpushOptions};
-pub use self::project::ProjectId;
 
 /// Sends through FCM for one Firebase project.
 ///
@@ -133,7 +130,7 @@ impl Fcm {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;
-        let body = exchange::body(&self.settings, &address, message, self.clock.unix_seconds());
+        let body = request::body(&self.settings, &address, message, self.clock.unix_seconds());
 
         let transport = &*self.transport;
         let access = self.access.get(transport, self.clock.now()).await?;
@@ -151,7 +148,7 @@ impl Fcm {
     }
 
     async fn post(&self, access: &AccessToken, body: Bytes) -> Result<Result<Accepted, Refusal>> {
-        let request = exchange::request(&self.endpoint, body, access, self.quota_project.as_ref());
+        let request = request::request(&self.endpoint, body, access, self.quota_project.as_ref());
         let response = self.transport.send(request).await?;
         Ok(answer::read(&response, self.clock.now()))
     }
@@ -293,7 +290,7 @@ impl FcmBuilder {
         Ok(Fcm {
             access: AccessTokenCache::new(credentials),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-            endpoint: exchange::endpoint(&base_url, &project_id)?,
+            endpoint: request::endpoint(&base_url, &project_id)?,
             max_body: self.max_body.map_or(Fcm::MAX_BODY, |octets| octets.min(Fcm::MAX_BODY)),
             project_id,
             quota_project,

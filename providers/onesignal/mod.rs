@@ -12,7 +12,7 @@
 
 mod address;
 mod answer;
-mod exchange;
+mod request;
 mod uuid;
 
 use std::fmt;
@@ -34,7 +34,7 @@ use crate::{
     Token,
 };
 
-use self::exchange::MAX_TTL;
+use self::request::MAX_TTL;
 use self::uuid::Uuid;
 
 pub use self::address::{Address, Alias, SubscriptionId};
@@ -87,8 +87,8 @@ impl OneSignal {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;
-        let body = exchange::body(&self.app_id, &self.visible, &address, message);
-        let request = exchange::request(&self.endpoint, &self.api_key, body);
+        let body = request::body(&self.app_id, &self.visible, &address, message);
+        let request = request::request(&self.endpoint, &self.api_key, body);
         let response = self.transport.send(request).await?;
         answer::read(&response, &address, self.clock.now())
     }
@@ -215,9 +215,9 @@ impl OneSignalBuilder {
         let app_id = self.app_id.ok_or_else(|| configuration("the builder has no app id"))?;
         let api_key = self.api_key.ok_or_else(|| configuration("the builder has no API key"))?;
         let api_key = authorization(&api_key)?;
-        let base_url: super::base_url::BaseUrl =
+        let base_url: super::http::BaseUrl =
             self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
-        let visible = self.visible.as_deref().map(exchange::visible_members).transpose()?;
+        let visible = self.visible.as_deref().map(request::visible_members).transpose()?;
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(ReqwestTransport::builder().guard(self.guard).build()?),

@@ -2,7 +2,7 @@
 //!
 //! The token is the browser's `PushSubscription.toJSON()` as it is. The push services are told
 //! apart by their address, and what is particular to each is in two places: what a request needs
-//! in `exchange`, what an answer means in `refusal`.
+//! in `request`, what an answer means in `answer`.
 //!
 //! | service | particular |
 //! |---|---|
@@ -13,10 +13,10 @@
 //! | ntfy | 200 with JSON, 507, a `code`, never `Retry-After` |
 //! | any other | RFC 8030 by the status |
 
-mod exchange;
+mod address;
+mod answer;
 mod key;
-mod refusal;
-mod resource;
+mod request;
 mod service;
 mod subject;
 mod vapid;
@@ -35,8 +35,8 @@ use crate::{
     Accepted, Capabilities, EndpointGuard, ProviderId, PushProvider, Result, SealedMessage, Token,
 };
 
+pub use self::address::PushResource;
 pub use self::key::VapidKey;
-pub use self::resource::PushResource;
 pub use self::subject::Subject;
 pub use self::vapid::VapidKeys;
 
@@ -106,13 +106,13 @@ impl WebPush {
         message: &SealedMessage,
         authorization: Option<&HeaderValue>,
     ) -> Result<(Result<Accepted>, bool)> {
-        let request = exchange::request(resource, message, authorization);
+        let request = request::request(resource, message, authorization);
         let response = self.transport.send(request).await?;
         let service = resource.service();
-        Ok(match exchange::outcome(service, message, &response) {
+        Ok(match answer::read(service, message, &response) {
             Ok(accepted) => (Ok(accepted), false),
             Err(refusal) => {
-                let error = exchange::error(service, &refusal, &response, self.clock.now());
+                let error = answer::error(service, &refusal, &response, self.clock.now());
                 (Err(error), refusal.about_vapid)
             }
         })

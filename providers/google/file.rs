@@ -6,8 +6,9 @@ use http::Uri;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::providers::fcm::ProjectId;
 use crate::{Error, ErrorKind, Result};
+
+use super::ProjectId;
 
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {

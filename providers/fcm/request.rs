@@ -9,13 +9,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::providers::base_url::BaseUrl;
+use crate::providers::http::BaseUrl;
 use crate::seal::DATA_FIELD;
 use crate::{Result, SealedMessage, Ttl, Urgency};
 
-use super::credentials::AccessToken;
-use super::overrides::set;
-use super::{Address, AndroidOptions, ApnsOptions, ProjectId, WebpushOptions};
+use super::options::set;
+use super::{AccessToken, Address, AndroidOptions, ApnsOptions, ProjectId, WebpushOptions};
 
 /// Longest time that FCM keeps a message: four weeks.
 pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);

@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Result};
 use super::{AccessToken, Credentials};
 
 /// Keeps the access token of one set of credentials.
-pub(in crate::providers::fcm) struct AccessTokenCache {
+pub(in crate::providers) struct AccessTokenCache {
     credentials: Box<dyn Credentials>,
     current: RwLock<Option<Held>>,
     /// Held while an access token is obtained, with how the last request for one ended.
@@ -21,7 +21,7 @@ pub(in crate::providers::fcm) struct AccessTokenCache {
 }
 
 impl AccessTokenCache {
-    pub(in crate::providers::fcm) fn new(credentials: Box<dyn Credentials>) -> Self {
+    pub(in crate::providers) fn new(credentials: Box<dyn Credentials>) -> Self {
         Self {
             credentials,
             current: RwLock::default(),
@@ -36,7 +36,7 @@ impl AccessTokenCache {
     ///
     /// As [`Credentials::access_token`], but never with an unknown outcome and never saying that a
     /// token is dead: no message was sent.
-    pub(in crate::providers::fcm) async fn get(
+    pub(in crate::providers) async fn get(
         &self,
         transport: &dyn Transport,
         now: SystemTime,
@@ -47,7 +47,7 @@ impl AccessTokenCache {
     /// Another access token than the one that was refused: one that somebody else has obtained
     /// meanwhile, or a new one. `None` when the refused one was itself a replacement made within
     /// [`PAUSE`]: then the credentials are refused, and another would be too.
-    pub(in crate::providers::fcm) async fn replace(
+    pub(in crate::providers) async fn replace(
         &self,
         refused: &Arc<AccessToken>,
         transport: &dyn Transport,

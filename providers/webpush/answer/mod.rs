@@ -1,4 +1,4 @@
-//! What a push service's refusal means and what to do about it.
+//! What a push service's answer means and what to do about it. Pure.
 //!
 //! The vendors' own signs come first, one module each, where they say more than the status does;
 //! the rest is decided by the status alone, so that a page of HTML from a proxy is understood as
@@ -22,17 +22,72 @@ mod apple;
 mod google;
 mod microsoft;
 mod mozilla;
-pub(super) mod ntfy;
+mod ntfy;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
+use crate::transport::{MAX_RETRY_AFTER, retry_after};
+use crate::{Accepted, Error, ErrorKind, MessageId, SealedMessage, Ttl};
+
+use super::WebPush;
+use super::request::TTL;
 use super::service::Service;
-use crate::ErrorKind;
-use crate::transport::MAX_RETRY_AFTER;
+
+/// What the push service's answer to `message` means.
+pub(super) fn read(
+    service: Service,
+    message: &SealedMessage,
+    response: &Response<Bytes>,
+) -> Result<Accepted, Refusal> {
+    match refused(service, response) {
+        None => Ok(Accepted::new(WebPush::ID)
+            .with_message_id(message_id(service, response).map(MessageId::from))
+            .with_ttl(ttl_in_force(service, message, response.headers()))),
+        Some(refusal) => Err(refusal),
+    }
+}
+
+/// A refusal for the caller; `now` resolves a `Retry-After` date.
+pub(super) fn error(
+    service: Service,
+    refusal: &Refusal,
+    response: &Response<Bytes>,
+    now: SystemTime,
+) -> Error {
+    let status = response.status().as_u16();
+    let delay = match refusal.kind {
+        ErrorKind::RateLimited | ErrorKind::Unavailable => {
+            retry_after(response.headers(), now).or(refusal.delay)
+        }
+        _ => None,
+    };
+    let message = format!("{} answered {status}: {}", service.name(), refusal.advice);
+    let error = Error::answered(refusal.kind, status, message).with_retry_after(delay);
+    if refusal.token_doubtful { error.with_doubtful_token() } else { error }
+}
+
+/// The message resource of RFC 8030 §5.1 where there is one, else the vendor's own name.
+fn message_id(service: Service, response: &Response<Bytes>) -> Option<String> {
+    let field = match service {
+        Service::Apple => APNS_ID,
+        Service::Microsoft => WNS_MESSAGE_ID,
+        Service::Ntfy => return ntfy::message_id(response.body()),
+        Service::Google | Service::Mozilla | Service::Other => LOCATION,
+    };
+    let headers = response.headers();
+    headers.get(LOCATION).or_else(|| headers.get(field))?.to_str().ok().map(str::to_owned)
+}
+
+/// The TTL that the push service says, or the one that it was asked for in place of the message's.
+fn ttl_in_force(service: Service, message: &SealedMessage, headers: &HeaderMap) -> Option<Ttl> {
+    let said = headers.get(TTL).and_then(|ttl| ttl.to_str().ok()?.trim().parse().ok());
+    let asked = Some(service.ttl(message.ttl())).filter(|ttl| *ttl != message.ttl());
+    said.or(asked)
+}
 
 /// A refusal in our terms.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +118,7 @@ impl Refusal {
 }
 
 /// `None` when the push service accepted the message.
-pub(super) fn of(service: Service, response: &Response<Bytes>) -> Option<Refusal> {
+fn refused(service: Service, response: &Response<Bytes>) -> Option<Refusal> {
     let (status, body) = (response.status(), response.body());
     let known = match service {
         Service::Microsoft => microsoft::refusal(response),
@@ -195,3 +250,5 @@ const UNAVAILABLE: Refusal =
 /// The longest delay that is ever answered.
 const LONG: Duration = MAX_RETRY_AFTER;
 const MINUTE: Duration = Duration::from_secs(60);
+const APNS_ID: HeaderName = HeaderName::from_static("apns-id");
+const WNS_MESSAGE_ID: HeaderName = HeaderName::from_static("x-wns-msg-id");

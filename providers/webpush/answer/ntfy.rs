@@ -40,7 +40,7 @@ pub(super) fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
 }
 
 /// The name of the message in an answer of success.
-pub(in super::super) fn message_id(body: &[u8]) -> Option<String> {
+pub(super) fn message_id(body: &[u8]) -> Option<String> {
     serde_json::from_slice(body).ok().map(|Published { id }| id)
 }
 

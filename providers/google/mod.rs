@@ -12,6 +12,7 @@ pub(super) mod cache;
 mod file;
 mod metadata;
 mod oauth;
+mod project;
 mod service_account;
 
 use std::fmt;
@@ -25,11 +26,10 @@ use zeroize::Zeroizing;
 use crate::transport::Transport;
 use crate::{Error, ErrorKind, Result};
 
-use super::ProjectId;
-
 pub use self::application_default::ApplicationDefault;
 pub use self::authorized_user::AuthorizedUser;
 pub use self::metadata::MetadataServer;
+pub use self::project::ProjectId;
 pub use self::service_account::ServiceAccount;
 
 /// The OAuth scope that sending needs.
@@ -136,7 +136,7 @@ impl AccessToken {
         self.expires_at
     }
 
-    pub(super) fn authorization(&self) -> HeaderValue {
+    pub(in crate::providers) fn authorization(&self) -> HeaderValue {
         let text = Zeroizing::new(format!("Bearer {}", self.expose()));
         let mut value = HeaderValue::from_str(&text).expect("`new` takes graphic ASCII only");
         value.set_sensitive(true);

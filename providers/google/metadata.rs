@@ -11,7 +11,7 @@ use http::header::HeaderValue;
 use http::{Request, Response};
 
 use crate::guard::EndpointGuard;
-use crate::providers::base_url::BaseUrl;
+use crate::providers::http::BaseUrl;
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{Error, ErrorKind, Result};
 
