@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 
-use super::http::{Abandoned, Answer};
+use super::webpush::{Abandoned, Answer};
 
 /// What goes wrong with one push request.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -51,16 +51,21 @@
 //! | [`vendors`] | doubles of FCM and OneSignal, over the same store |
 
 mod acknowledgement;
+mod answer;
+mod device;
+mod devices;
 mod faults;
-mod http;
+mod fcm;
+mod hub;
+mod json;
+mod onesignal;
 mod protocol;
+mod router;
 mod server;
-mod service;
 mod store;
 mod user_agent;
-mod vapid;
 pub mod vendors;
-mod websocket;
+mod webpush;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -71,7 +76,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use self::service::Service;
+use self::hub::Service;
 use crate::clock::{Clock, SystemClock};
 use crate::{Error, ErrorKind, MessageId, Result, Token};
 

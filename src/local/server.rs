@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::http;
-use super::service::Service;
+use super::hub::Service;
+use super::webpush as http;
 
 /// Serves until `stop` changes, then lets the requests in flight finish.
 pub(super) async fn run(

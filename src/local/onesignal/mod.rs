@@ -9,12 +9,12 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::http::Answer;
-use super::super::service::Service;
-use super::super::store::{Deposit, NotStored};
 use super::answer;
+use super::device::Content;
+use super::hub::Service;
 use super::json::{is_uuid, uuid};
-use super::mailbox::Content;
+use super::store::{Deposit, NotStored};
+use super::webpush::Answer;
 use crate::options::{Topic, Ttl};
 use crate::seal::keys::fill_random;
 

@@ -16,10 +16,11 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::super::http::Answer;
-use super::super::service::Service;
-use super::route::TOKEN_PATH;
-use super::{answer, name};
+use super::super::answer;
+use super::super::hub::Service;
+use super::super::router::TOKEN_PATH;
+use super::super::vendors::name;
+use super::super::webpush::Answer;
 use crate::{Error, ErrorKind, Result};
 
 /// Service accounts by project, and the access tokens given out.
@@ -31,7 +32,11 @@ pub(in crate::local) struct Accounts {
 }
 
 impl Accounts {
-    pub(super) fn key_file(&mut self, project_id: &str, token_uri: &str) -> Result<String> {
+    pub(in crate::local) fn key_file(
+        &mut self,
+        project_id: &str,
+        token_uri: &str,
+    ) -> Result<String> {
         if let Some(account) = self.accounts.get(project_id) {
             return account.key_file(project_id, token_uri);
         }
@@ -41,21 +46,21 @@ impl Accounts {
         file
     }
 
-    pub(super) fn revoke(&mut self, project_id: &str) {
+    pub(in crate::local) fn revoke(&mut self, project_id: &str) {
         self.accounts.remove(project_id);
         self.revoke_access_tokens(project_id);
     }
 
-    pub(super) fn revoke_access_tokens(&mut self, project_id: &str) {
+    pub(in crate::local) fn revoke_access_tokens(&mut self, project_id: &str) {
         self.grants.retain(|_, grant| grant.project_id != project_id);
     }
 
-    pub(super) fn granted(&self, project_id: &str) -> usize {
+    pub(in crate::local) fn granted(&self, project_id: &str) -> usize {
         self.granted.get(project_id).copied().unwrap_or_default()
     }
 
     /// The project of an access token that is still good.
-    pub(super) fn project_of(&self, access_token: &str, now: SystemTime) -> Option<&str> {
+    pub(in crate::local) fn project_of(&self, access_token: &str, now: SystemTime) -> Option<&str> {
         let grant = self.grants.get(access_token).filter(|grant| now < grant.expires_at)?;
         Some(&grant.project_id)
     }
@@ -83,7 +88,7 @@ impl Accounts {
 }
 
 /// Answers a request for an access token.
-pub(super) fn accept(service: &Service, head: &Parts, body: &[u8]) -> Answer {
+pub(in crate::local) fn accept(service: &Service, head: &Parts, body: &[u8]) -> Answer {
     let refuse = |Refused(error, description): Refused| {
         let status = match error {
             "server_error" => StatusCode::INTERNAL_SERVER_ERROR,

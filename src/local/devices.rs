@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::service::Service;
+use super::device::{self, Delivery, Mailbox};
 use super::fcm::{self, Installation};
-use super::mailbox::{self, Delivery, Mailbox};
-use super::{Platform, json, name};
+use super::hub::Service;
+use super::json;
+use super::vendors::{Platform, name};
 use crate::provider::ProviderId;
 use crate::seal::keys::fill_random;
 use crate::{Result, Token, UserAgentSecret};
@@ -91,7 +92,7 @@ impl FcmDevice {
     /// `Rejected`, with [`OpenError`](crate::OpenError) as its source, for a message that does not
     /// open; `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
     pub async fn next(&mut self) -> Result<Delivery> {
-        self.mailbox.next(|content| mailbox::open(content, &self.secret)).await
+        self.mailbox.next(|content| device::open(content, &self.secret)).await
     }
 
     /// Waits for the next message and hands over its data as it came: for a receiver that has keys
@@ -191,7 +192,7 @@ impl OneSignalDevice {
     /// `Rejected`, with [`OpenError`](crate::OpenError) as its source, for a message that does not
     /// open; `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
     pub async fn next(&mut self) -> Result<Delivery> {
-        self.mailbox.next(|content| mailbox::open(content, &self.secret)).await
+        self.mailbox.next(|content| device::open(content, &self.secret)).await
     }
 
     /// Waits for the next message and hands over its data as it came: for a receiver that has keys

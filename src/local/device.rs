@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::acknowledgement::Acknowledgement;
-use super::super::service::Service;
-use super::super::store::Line;
-use super::name;
+use super::acknowledgement::Acknowledgement;
+use super::hub::Service;
+use super::store::Line;
+use super::vendors::name;
 use crate::seal::open_data;
 use crate::{Error, ErrorKind, Result, UserAgentSecret};
 

@@ -40,25 +40,18 @@
 //! What they do not do: topics and conditions, localized texts, templates, segments, delivery
 //! reports, and the limits on rates, which [`Faults`](super::Faults) play.
 
-mod answer;
-mod device;
-pub(super) mod fcm;
-mod json;
-mod mailbox;
-pub(super) mod oauth;
-pub(super) mod onesignal;
-pub(super) mod route;
-
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::PushService;
-use super::service::{Service, random_name};
+use super::fcm::oauth;
+use super::hub::{Service, random_name};
+use super::{PushService, json, router};
+use super::{fcm, onesignal};
 use crate::seal::keys::NO_RANDOMNESS;
 use crate::{Error, ErrorKind, Result};
 
-pub use self::device::{FcmDevice, OneSignalDevice};
-pub use self::mailbox::Delivery;
+pub use super::device::Delivery;
+pub use super::devices::{FcmDevice, OneSignalDevice};
 
 /// What the doubles remember beside the store.
 #[derive(Default)]
@@ -129,7 +122,7 @@ impl FcmProject {
     ///
     /// `Unavailable` when no RSA key can be made.
     pub fn service_account_json(&self) -> Result<String> {
-        let token_uri = format!("{}{}", self.service.origin(), route::TOKEN_PATH);
+        let token_uri = format!("{}{}", self.service.origin(), router::TOKEN_PATH);
         self.service.vendors().accounts().key_file(&self.project_id, &token_uri)
     }
 
@@ -225,7 +218,7 @@ impl fmt::Debug for OneSignalApp {
 }
 
 /// A random name.
-fn name<const N: usize>() -> Result<String> {
+pub(super) fn name<const N: usize>() -> Result<String> {
     random_name::<N>().ok_or_else(|| Error::new(ErrorKind::Unavailable, NO_RANDOMNESS))
 }
 

@@ -5,11 +5,12 @@ use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
 
-use super::super::http::{Abandoned, Answer, exchange};
-use super::super::server::Connection;
-use super::super::service::Service;
-use super::super::{Fault, PathKind};
-use super::{answer, fcm, oauth, onesignal};
+use super::fcm::oauth;
+use super::hub::Service;
+use super::server::Connection;
+use super::webpush::{Abandoned, Answer, exchange};
+use super::{Fault, PathKind};
+use super::{answer, fcm, onesignal};
 
 /// A path of one of the vendors.
 pub(in crate::local) enum Route<'a> {

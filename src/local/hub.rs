@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 
 use super::acknowledgement::{Acknowledgement, Acknowledgements};
 use super::faults::{Fault, Faults};
-use super::http::{MESSAGE_PATH, OPEN_PATH, RESTRICTED_PATH, Refusal};
 use super::store::{Deposit, Line, PublicKey, Store};
 use super::vendors::Vendors;
+use super::webpush::{MESSAGE_PATH, OPEN_PATH, RESTRICTED_PATH, Refusal};
 use super::{PathKind, Request};
 use crate::clock::Clock;
 use crate::seal::keys::fill_random;

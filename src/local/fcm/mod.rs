@@ -2,6 +2,8 @@
 //!
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>
 
+pub(super) mod oauth;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
@@ -9,12 +11,13 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::super::http::Answer;
-use super::super::service::{Service, random_name};
-use super::super::store::{Deposit, NotStored};
+use super::answer;
+use super::device::Content;
+use super::hub::{Service, random_name};
 use super::json::{is_text_map, member, unknown_member};
-use super::mailbox::Content;
-use super::{Platform, answer};
+use super::store::{Deposit, NotStored};
+use super::vendors::Platform;
+use super::webpush::Answer;
 use crate::options::{Topic, Ttl, Urgency};
 
 /// App installations by their ids.

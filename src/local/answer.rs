@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::super::http::Answer;
+use super::webpush::Answer;
 
 /// An answer in JSON.
 pub(super) fn json(status: StatusCode, body: &Value) -> Answer {

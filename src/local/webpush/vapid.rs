@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-use super::store::PublicKey;
+use super::super::store::PublicKey;
 
 /// The key that signed a request to `origin`, or why the request is refused. The texts are those
 /// of Mozilla's service where it has one.

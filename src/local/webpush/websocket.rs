@@ -19,11 +19,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::http::{Answer, Refusal};
-use super::protocol::{ContentHeaders, FromUserAgent, MAX_FRAME, SUBPROTOCOL, ToUserAgent};
-use super::server::Connection;
-use super::service::{Service, random_name};
-use super::store::{Line, Notification, PublicKey};
+use super::super::hub::{Service, random_name};
+use super::super::protocol::{ContentHeaders, FromUserAgent, MAX_FRAME, SUBPROTOCOL, ToUserAgent};
+use super::super::server::Connection;
+use super::super::store::{Line, Notification, PublicKey};
+use super::{Answer, Refusal};
 use crate::seal::backend::{Active, Backend};
 use crate::seal::keys::decode_base64;
 

@@ -1,6 +1,9 @@
 //! The HTTP side: push resources (RFC 8030 §5), message resources (§5.1) and the way to the
 //! websocket.
 
+mod vapid;
+mod websocket;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,11 +14,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::json;
 
+use self::vapid::Refused;
+use super::hub::Service;
 use super::server::Connection;
-use super::service::Service;
 use super::store::{Deposit, Missing, NotStored, PublicKey};
-use super::vapid::{self, Refused};
-use super::{Fault, PathKind, vendors, websocket};
+use super::{Fault, PathKind, router};
 use crate::options::{Ttl, Urgency};
 use crate::seal::MAX_BODY;
 use crate::seal::record::Parts as SealedParts;
@@ -37,7 +40,7 @@ pub(super) async fn serve(
         }
         Route::Unknown => Err(Refusal::NOT_FOUND),
         Route::Vendor(route) => {
-            return vendors::route::serve(&service, &connection, head, body, route, entry).await;
+            return router::serve(&service, &connection, head, body, route, entry).await;
         }
         Route::Websocket => websocket::upgrade(&service, &connection, &mut head),
     };
@@ -66,7 +69,7 @@ enum Route<'a> {
     Message(&'a str),
     Push(PushResource<'a>),
     Unknown,
-    Vendor(vendors::route::Route<'a>),
+    Vendor(router::Route<'a>),
     Websocket,
 }
 
@@ -80,7 +83,7 @@ impl<'a> Route<'a> {
             Self::Push(PushResource { address, restricted: false })
         } else if let Some(address) = path.strip_prefix(RESTRICTED_PATH) {
             Self::Push(PushResource { address, restricted: true })
-        } else if let Some(route) = vendors::route::Route::of(path) {
+        } else if let Some(route) = router::Route::of(path) {
             Self::Vendor(route)
         } else {
             Self::Unknown
