@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Names and versions of the crates of a normal build on Linux, ourselves included.
+/// Names and versions of the crates of a normal build on this platform, ourselves included.
 fn tree(features: &[&str]) -> BTreeSet<String> {
     let output = cargo(
         &[&["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"], features].concat(),
@@ -13,15 +13,25 @@ fn tree(features: &[&str]) -> BTreeSet<String> {
     output.lines().map(|line| line.split(" (").next().unwrap().trim().to_owned()).collect()
 }
 
+/// What cargo says. It may use only what the build of this test has fetched: a test neither goes to
+/// the registry nor trusts what another project has left in the cache, so every question is about
+/// the platform that was built for.
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(arguments)
-        .args(["--target", "x86_64-unknown-linux-gnu", "--offline"])
+        .arg("--offline")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {}: {stderr}", arguments.join(" "));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The platform of this machine, as cargo calls it.
+fn host() -> String {
+    let version = cargo(&["--version", "--verbose"]);
+    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
 fn has(tree: &BTreeSet<String>, name: &str) -> bool {
@@ -76,12 +86,9 @@ fn the_rust_version_is_what_the_dependencies_need() {
             Some((words.next()?.to_owned(), words.next()?.trim_start_matches('v').to_owned()))
         })
         .collect();
-    let output = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["metadata", "--format-version", "1", "--all-features", "--offline"])
-        .output()
-        .unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let arguments = ["metadata", "--format-version", "1", "--all-features", "--filter-platform"];
+    let metadata = cargo(&[&arguments[..], &[&host()]].concat());
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     let version = |text: &str| -> Vec<u32> {
         let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap()).collect();
         parts.resize(3, 0);
