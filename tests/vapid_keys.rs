@@ -167,3 +167,68 @@ fn debug_shows_no_key() {
     let shown = format!("{builder:?}");
     assert!(!shown.contains(&*private) && !shown.contains(&public), "{shown}");
 }
+
+/// The base64 between the lines of armour of the key's block.
+fn armoured(pem: &str) -> String {
+    let (_, block) = pem.split_once("PRIVATE KEY-----").expect("there is a key");
+    let (base64, _) = block.split_once("-----END").expect("it has an end");
+    base64.trim().to_owned()
+}
+
+#[test]
+fn every_form_of_one_key_is_imported_without_being_told_which_it_is() {
+    let (private_key, public_key) = expected();
+    let point = URL_SAFE_NO_PAD.decode(&public_key).unwrap();
+    let jwk = serde_json::json!({
+        "kty": "EC", "crv": "P-256", "use": "sig", "kid": "1", "key_ops": ["sign"],
+        "d": private_key,
+        "x": URL_SAFE_NO_PAD.encode(&point[1..33]),
+        "y": URL_SAFE_NO_PAD.encode(&point[33..]),
+    });
+    let mut forms = vec![
+        private_key.clone(),
+        format!("\u{feff}{private_key}\r\n"),
+        jwk.to_string(),
+        serde_json::to_string_pretty(&jwk).unwrap(),
+        serde_json::json!({ "publicKey": public_key, "privateKey": private_key }).to_string(),
+        file("p256.json"),
+    ];
+    for name in ["p256-pkcs8.pem", "p256-pkcs8-without-public-key.pem", "p256-sec1.pem"] {
+        let pem = file(name);
+        let base64 = armoured(&pem);
+        let der = STANDARD.decode(base64.replace('\n', "")).unwrap();
+        assert_is_the_key(&VapidKey::import(&der).expect(name), name);
+        forms.extend([pem, URL_SAFE_NO_PAD.encode(&der), base64]);
+    }
+    for form in forms {
+        assert_is_the_key(&VapidKey::import(form.as_bytes()).expect(&form), &form);
+    }
+}
+
+#[test]
+fn what_is_no_private_key_is_refused_by_its_form_and_never_repeated() {
+    let (private_key, _) = expected();
+    let other = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    for (form, fact) in [
+        (String::new(), "0 octets"),
+        ("SECRET value".to_owned(), "octets, not the 32"),
+        ("{\"SECRET\"".to_owned(), "looks like JSON"),
+        ("{\"SECRET\":\"SECRET\"}".to_owned(), "holds no private key"),
+        (format!(r#"{{"kty":"OKP","crv":"Ed25519","d":"{private_key}"}}"#), "not of type 'EC'"),
+        (format!(r#"{{"kty":"EC","crv":"P-384","d":"{private_key}"}}"#), "not of type 'EC'"),
+        (r#"{"kty":"EC","d":"SECRET"}"#.to_owned(), "octets, not the 32"),
+        (format!(r#"{{"d":"{private_key}","x":"{other}","y":"{other}"}}"#), "public half"),
+        (file("rsa-pkcs8.pem"), "not a P-256 key"),
+        ("MEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCDJ".to_owned(), "not a P-256 key"),
+    ] {
+        let error = VapidKey::import(form.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{fact}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(fact), "{fact}: {shown}");
+        assert!(!shown.contains("SECRET") && !shown.contains(&private_key), "{shown}");
+    }
+    let error = VapidKey::import(b"\x30\x82\xff\xff").unwrap_err();
+    assert!(error.to_string().contains("not a P-256 key"), "{error}");
+    let error = VapidKey::import(b"\xff\xfe").unwrap_err();
+    assert!(error.to_string().contains("neither text nor DER"), "{error}");
+}

@@ -55,7 +55,9 @@ impl VapidKey {
     pub fn from_base64(private_key: &str) -> Result<Self> {
         let text = private_key.trim();
         if text.contains("-----BEGIN") {
-            return Err(configuration("the VAPID private key is PEM; import it as PEM"));
+            return Err(configuration(
+                "the VAPID private key is PEM; `VapidKey::from_pem` reads it",
+            ));
         }
         let scalar =
             decode(text).ok_or_else(|| configuration("the VAPID private key is not base64url"))?;
@@ -197,14 +199,14 @@ fn private_key_block(pem: &str) -> Result<&str> {
     }))
 }
 
-fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let engine = if text.contains(['+', '/']) { &STANDARD_NO_PAD } else { &URL_SAFE_NO_PAD };
     engine.decode(text.trim_end_matches('=')).ok().map(Zeroizing::new)
 }
 
-fn configuration(message: &'static str) -> Error {
+pub(super) fn configuration(message: &'static str) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
 /// Octets of a P-256 private key.
-const SCALAR_LEN: usize = 32;
+pub(super) const SCALAR_LEN: usize = 32;

@@ -15,6 +15,7 @@
 
 mod address;
 mod answer;
+mod import;
 mod key;
 mod request;
 mod service;
