@@ -1,0 +1,66 @@
+//! OneSignal, for one app.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealpush::providers::OneSignal;
+use zeroize::Zeroizing;
+
+use super::Reach;
+use crate::failure::Failure;
+use crate::input::Source;
+use crate::send::payload::parse;
+
+#[derive(Args)]
+#[group(skip)]
+#[command(next_help_heading = "OneSignal")]
+pub(super) struct Arguments {
+    /// The id of the app
+    #[arg(long, env = "ONESIGNAL_APP_ID", value_name = "UUID")]
+    onesignal_app_id: Option<String>,
+    /// The file with the app's API key; without it, ONESIGNAL_API_KEY
+    #[arg(long, env = "ONESIGNAL_API_KEY_FILE", value_name = "FILE")]
+    onesignal_api_key_file: Option<PathBuf>,
+    /// Where OneSignal is, for a double of it
+    #[arg(long, env = "ONESIGNAL_BASE_URL", value_name = "URL")]
+    onesignal_base_url: Option<String>,
+}
+
+impl Arguments {
+    pub(super) fn build(&self, reach: &Reach) -> Result<OneSignal, Failure> {
+        let api_key = self.api_key()?;
+        let app_id = parse("--onesignal-app-id", self.onesignal_app_id.as_deref())?;
+        let (Some(api_key), Some(app_id)) = (api_key, app_id) else {
+            return Err(Failure::usage(
+                "a token of OneSignal needs --onesignal-app-id (or ONESIGNAL_APP_ID) and \
+                 --onesignal-api-key-file (or ONESIGNAL_API_KEY)",
+            ));
+        };
+        let base_url = self.onesignal_base_url.as_deref().filter(|url| !url.is_empty());
+        let mut builder = OneSignal::builder()
+            .app_id(app_id)
+            .api_key(api_key.as_str())
+            .guard(reach.of(base_url)?);
+        if let Some(url) = base_url {
+            builder = builder.base_url(url);
+        }
+        Ok(builder.build()?)
+    }
+
+    /// The key in a file or the environment, never on the command line.
+    fn api_key(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let file = self.onesignal_api_key_file.as_deref().filter(|path| *path != Path::new(""));
+        let Some(path) = file else {
+            let value = std::env::var("ONESIGNAL_API_KEY").ok().filter(|value| !value.is_empty());
+            return Ok(value.map(Zeroizing::new));
+        };
+        let source = Source::of("--onesignal-api-key-file", path);
+        let octets = source.read("a key", MAX_KEY)?;
+        let text = std::str::from_utf8(&octets)
+            .map_err(|_| Failure::usage("the key is not text").about(&source.name()))?;
+        Ok(Some(Zeroizing::new(text.trim().to_owned())))
+    }
+}
+
+/// Octets of a key file that are read.
+const MAX_KEY: usize = 4096;
