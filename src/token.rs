@@ -174,6 +174,7 @@ impl FromStr for Token {
             ));
         }
         // The parser's own error repeats parts of its input, which is a secret.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let members = serde_json::from_str(text).map_err(|error| {
             Error::new(
                 ErrorKind::InvalidToken,
