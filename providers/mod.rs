@@ -11,8 +11,10 @@
 pub mod fcm;
 #[cfg(feature = "fcm")]
 pub mod google;
-#[cfg(any(feature = "fcm", feature = "onesignal"))]
-mod http;
+#[cfg(feature = "guard")]
+pub mod http;
+#[cfg(feature = "jws")]
+pub mod jws;
 #[cfg(feature = "mock")]
 pub mod mock;
 #[cfg(feature = "onesignal")]

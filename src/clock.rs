@@ -2,6 +2,7 @@
 //! set it.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Tells the time of day.
@@ -15,6 +16,16 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// Zero for a clock set before 1970.
     fn unix_seconds(&self) -> u64 {
         self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        (**self).unix_seconds()
     }
 }
 

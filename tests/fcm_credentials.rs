@@ -160,6 +160,32 @@ fn a_damaged_key_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_key_file_is_read_as_other_tools_read_it() {
+    let (file, _) = key_file();
+    let pem = file["private_key"].as_str().unwrap();
+    let lines: Vec<_> = pem.lines().collect();
+    for lax in [lines.join(" \n"), lines.join("\r\n"), format!("\u{feff}{pem}"), lines.concat()] {
+        let mut file = file.clone();
+        file["private_key"] = lax.into();
+        ServiceAccount::from_json(&file.to_string()).unwrap();
+    }
+    ServiceAccount::from_json(&format!("\u{feff}{file}\r\n")).unwrap();
+    for (damaged, cause) in [
+        (pem.replace('\n', "\\n"), "two characters"),
+        (pem.replace("BEGIN PRIVATE", "BEGIN OPENSSH PRIVATE"), "ssh-keygen"),
+        (pem.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"), "encrypted"),
+        (include_str!("keys/p256-pkcs8.pem").to_owned(), "no RSA key"),
+    ] {
+        let mut file = file.clone();
+        file["private_key"] = damaged.into();
+        let error = ServiceAccount::from_json(&file.to_string()).unwrap_err();
+        assert!(error.to_string().contains(cause), "{error}");
+    }
+    let error = ServiceAccount::from_json(pem).unwrap_err();
+    assert!(error.to_string().contains("PEM, where the JSON"), "{error}");
+}
+
+#[test]
 fn credentials_show_no_secret() {
     let (file, _) = key_file();
     let account = ServiceAccount::from_json(&file.to_string()).unwrap();

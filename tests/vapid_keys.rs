@@ -46,6 +46,70 @@ fn every_pem_form_of_one_key_is_the_same_key() {
     }
 }
 
+/// RFC 7468 §3, figure 1, lets a reader take blanks wherever lines end, and OpenSSL, Node and
+/// Python take lines of any length and indented ones.
+#[test]
+fn pem_is_read_as_laxly_as_the_standard_lets() {
+    for name in ["p256-pkcs8.pem", "p256-sec1.pem"] {
+        let pem = file(name);
+        let lines: Vec<_> = pem.lines().collect();
+        let (begin, end) = (lines[0], lines[lines.len() - 1]);
+        let base64 = lines[1..lines.len() - 1].concat();
+        let short: Vec<_> = base64.as_bytes().chunks(7).map(String::from_utf8_lossy).collect();
+        for lax in [
+            lines.join(" \n") + " \n",
+            lines.join("\t \r\n"),
+            lines.join("\n\n"),
+            lines.join("\r"),
+            format!("  {}", lines.join("\n  ")),
+            format!("\u{feff}{pem}"),
+            format!("\u{feff}\r\n{}", pem.replace('\n', "\r\n")),
+            format!("{begin}\n{base64}\n{end}"),
+            format!("{begin} {base64} {end}"),
+            format!("{begin}\n{}\n{end}\n\n", short.join("\u{b}\n\u{c}")),
+            format!("Bag Attributes\n    friendlyName: push\n{pem}"),
+            format!("{}{pem}", file("p256-public.pem")),
+            format!("'{pem}'"),
+        ] {
+            assert_is_the_key(&VapidKey::from_pem(&lax).expect(&lax), &lax);
+        }
+    }
+}
+
+#[test]
+fn a_refused_key_says_what_it_is() {
+    let pem = file("p256-pkcs8.pem");
+    let openssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let url_safe = pem.replacen('+', "-", 1).replacen('/', "_", 1);
+    assert_ne!(url_safe, pem);
+    for (bad, cause) in [
+        (pem.replace('\n', "\\n"), "'\\n' as two characters"),
+        (pem.replace('\n', "\\r\\n"), "two characters"),
+        (openssh.to_owned(), "ssh-keygen"),
+        (certificate.to_owned(), "certificate"),
+        (file("p256-public.pem"), "public key"),
+        (pem.replace("-----END PRIVATE KEY-----", ""), "cut off"),
+        (pem.replace("END PRIVATE", "END EC PRIVATE"), "do not belong together"),
+        ("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----".to_owned(), "empty"),
+        (pem.replace("-----", "----"), "first line"),
+        (r#"{"type":"service_account"}"#.to_owned(), "JSON"),
+        (url_safe, "no base64"),
+    ] {
+        let error = VapidKey::from_pem(&bad).expect_err(&bad);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().starts_with("the VAPID private key "), "{error}");
+        assert!(error.to_string().contains(cause), "{cause}: {error}");
+        assert!(!format!("{error:?}").contains("MIGH"), "{error:?}");
+    }
+    let error = VapidKey::from_base64(r#"{"d":"secret"}"#).unwrap_err();
+    assert!(error.to_string().contains("JSON") && !error.to_string().contains("secret"), "{error}");
+    assert_is_the_key(
+        &VapidKey::from_base64(&format!("\u{feff}{}\n", expected().0)).unwrap(),
+        "BOM",
+    );
+}
+
 #[test]
 fn every_base64_form_of_one_key_is_the_same_key() {
     let url = expected().0;
@@ -211,12 +275,13 @@ fn what_is_no_private_key_is_refused_by_its_form_and_never_repeated() {
     let other = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
     for (form, fact) in [
         (String::new(), "0 octets"),
-        ("SECRET value".to_owned(), "octets, not the 32"),
+        ("SECRET value".to_owned(), "not base64url"),
+        ("c2VjcmV0".to_owned(), "6 octets, not the 32"),
         ("{\"SECRET\"".to_owned(), "looks like JSON"),
         ("{\"SECRET\":\"SECRET\"}".to_owned(), "holds no private key"),
         (format!(r#"{{"kty":"OKP","crv":"Ed25519","d":"{private_key}"}}"#), "not of type 'EC'"),
         (format!(r#"{{"kty":"EC","crv":"P-384","d":"{private_key}"}}"#), "not of type 'EC'"),
-        (r#"{"kty":"EC","d":"SECRET"}"#.to_owned(), "octets, not the 32"),
+        (r#"{"kty":"EC","d":"SECRET"}"#.to_owned(), "not base64url"),
         (format!(r#"{{"d":"{private_key}","x":"{other}","y":"{other}"}}"#), "public half"),
         (file("rsa-pkcs8.pem"), "not a P-256 key"),
         ("MEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCDJ".to_owned(), "not a P-256 key"),

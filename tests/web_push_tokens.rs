@@ -37,6 +37,12 @@ async fn keys_are_taken_in_every_base64() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_token_is_passed_over() {
+    let text = format!("\u{feff}{}\r\n", subscription(ENDPOINT));
+    assert_eq!(text.parse::<Token>().unwrap(), token(ENDPOINT));
+}
+
+#[test]
 fn what_a_browser_adds_is_kept() {
     let browser = json!({
         "endpoint": ENDPOINT,

@@ -44,17 +44,14 @@ mod options;
 mod request;
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::clock::{Clock, SystemClock};
-use crate::guard::EndpointGuard;
 use crate::providers::google::cache::AccessTokenCache;
-use crate::transport::{ReqwestTransport, Transport};
+use crate::providers::http::{BaseUrl, Http, HttpBuilder, http_setters};
 use crate::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
     Token,
@@ -99,13 +96,12 @@ pub use super::google::{
 /// for one, and delivers a message twice when it is sent twice.
 pub struct Fcm {
     access: AccessTokenCache,
-    clock: Arc<dyn Clock>,
     endpoint: Uri,
+    http: Http,
     max_body: usize,
     project_id: ProjectId,
     quota_project: Option<HeaderValue>,
     settings: Settings,
-    transport: Arc<dyn Transport>,
 }
 
 impl Fcm {
@@ -130,10 +126,10 @@ impl Fcm {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;
-        let body = request::body(&self.settings, &address, message, self.clock.unix_seconds());
+        let body = request::body(&self.settings, &address, message, self.http.unix_seconds());
 
-        let transport = &*self.transport;
-        let access = self.access.get(transport, self.clock.now()).await?;
+        let transport = self.http.transport();
+        let access = self.access.get(transport, self.http.now()).await?;
         let refusal = match self.post(&access, body.clone()).await? {
             Ok(accepted) => return Ok(accepted),
             Err(refusal) if refusal.reason == Reason::AccessToken => refusal,
@@ -141,7 +137,7 @@ impl Fcm {
         };
         // The message was not accepted, so sending it with another access token is still the one
         // attempt.
-        match self.access.replace(&access, transport, self.clock.now()).await? {
+        match self.access.replace(&access, transport, self.http.now()).await? {
             Some(access) => self.post(&access, body).await?.map_err(Error::from),
             None => Err(refusal.into()),
         }
@@ -149,8 +145,8 @@ impl Fcm {
 
     async fn post(&self, access: &AccessToken, body: Bytes) -> Result<Result<Accepted, Refusal>> {
         let request = request::request(&self.endpoint, body, access, self.quota_project.as_ref());
-        let response = self.transport.send(request).await?;
-        Ok(answer::read(&response, self.clock.now()))
+        let response = self.http.send(request).await?;
+        Ok(answer::read(&response, self.http.now()))
     }
 }
 
@@ -186,13 +182,11 @@ impl fmt::Debug for Fcm {
 #[must_use]
 pub struct FcmBuilder {
     base_url: Option<String>,
-    clock: Option<Arc<dyn Clock>>,
     credentials: Option<Box<dyn Credentials>>,
-    guard: EndpointGuard,
+    http: HttpBuilder,
     max_body: Option<usize>,
     project_id: Option<ProjectId>,
     settings: Settings,
-    transport: Option<Arc<dyn Transport>>,
 }
 
 impl FcmBuilder {
@@ -245,24 +239,7 @@ impl FcmBuilder {
         self
     }
 
-    /// Which addresses may be connected to, unless a [`transport`](Self::transport) is set.
-    /// Default: public ones. A double needs [`EndpointGuard::loopback_for_tests`].
-    pub fn guard(mut self, guard: EndpointGuard) -> Self {
-        self.guard = guard;
-        self
-    }
-
-    /// What carries the requests, also those for access tokens. Default: a [`ReqwestTransport`].
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// The time of day. Default: the operating system's.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
+    http_setters!();
 
     /// Builds the provider. Nothing is sent yet, and no access token asked for.
     ///
@@ -271,31 +248,29 @@ impl FcmBuilder {
     /// `Configuration` when there are no credentials, no project, the base URL is none, or TLS
     /// cannot be set up.
     pub fn build(self) -> Result<Fcm> {
-        let missing =
-            |text: &'static str| Error::new(ErrorKind::Configuration, text).with_provider(Fcm::ID);
+        self.assemble().map_err(|error| error.with_provider(Fcm::ID))
+    }
+
+    fn assemble(self) -> Result<Fcm> {
+        let missing = |text: &'static str| Error::new(ErrorKind::Configuration, text);
         let credentials =
             self.credentials.ok_or_else(|| missing("the builder has no credentials"))?;
         let project_id =
             self.project_id.or_else(|| credentials.project_id().cloned()).ok_or_else(|| {
                 missing("the credentials name no project: set the project id on the builder")
             })?;
-        let base_url = self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
+        let base_url: BaseUrl = self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
         let quota_project = credentials.quota_project_id().map(|id| {
             HeaderValue::from_str(id.as_str()).expect("a project id is ASCII without controls")
         });
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::builder().guard(self.guard).build()?),
-        };
         Ok(Fcm {
             access: AccessTokenCache::new(credentials),
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-            endpoint: request::endpoint(&base_url, &project_id)?,
+            endpoint: base_url.join(&format!("/v1/projects/{project_id}/messages:send"))?,
+            http: self.http.build()?,
             max_body: self.max_body.map_or(Fcm::MAX_BODY, |octets| octets.min(Fcm::MAX_BODY)),
             project_id,
             quota_project,
             settings: self.settings,
-            transport,
         })
     }
 }

@@ -5,16 +5,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Uri};
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Uri};
 use serde_json::{Map, Value, json};
 
-use crate::providers::http::BaseUrl;
+use crate::providers::http::post_json;
 use crate::seal::DATA_FIELD;
-use crate::{Result, SealedMessage, Ttl, Urgency};
+use crate::{SealedMessage, Ttl, Urgency};
 
 use super::options::set;
-use super::{AccessToken, Address, AndroidOptions, ApnsOptions, ProjectId, WebpushOptions};
+use super::{AccessToken, Address, AndroidOptions, ApnsOptions, WebpushOptions};
 
 /// Longest time that FCM keeps a message: four weeks.
 pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
@@ -26,11 +26,6 @@ pub(super) struct Settings {
     pub(super) android: AndroidOptions,
     pub(super) apns: ApnsOptions,
     pub(super) webpush: WebpushOptions,
-}
-
-/// Where a project's messages are posted.
-pub(super) fn endpoint(base: &BaseUrl, project: &ProjectId) -> Result<Uri> {
-    base.join(&format!("/v1/projects/{project}/messages:send"))
 }
 
 /// The request's body, which carries no credentials and so is made once per message.
@@ -88,12 +83,9 @@ pub(super) fn request(
     access_token: &AccessToken,
     quota_project: Option<&HeaderValue>,
 ) -> Request<Bytes> {
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.clone();
+    let mut request = post_json(endpoint, body);
     let headers = request.headers_mut();
     headers.insert(AUTHORIZATION, access_token.authorization());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // A person's login belongs to no project, so Google is told whose quota to use.
     if let Some(project) = quota_project {
         headers.insert("x-goog-user-project", project.clone());

@@ -31,7 +31,13 @@ pub(super) enum Kind {
 impl Members {
     pub(super) fn parse(json: &str) -> Result<Self> {
         // The parser's own error can repeat parts of the secrets.
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
         serde_json::from_str(json).map(Self).map_err(|error| {
+            if json.trim_start().starts_with("-----BEGIN") {
+                return configuration(
+                    "the credentials are PEM, where the JSON of a key file is expected".to_owned(),
+                );
+            }
             let place = format!("line {}, column {}", error.line(), error.column());
             configuration(format!("the credentials are no JSON object ({place})"))
         })

@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
+use crate::providers::http::authorization;
 use crate::transport::Transport;
 use crate::{Error, ErrorKind, Result};
 
@@ -137,10 +138,7 @@ impl AccessToken {
     }
 
     pub(in crate::providers) fn authorization(&self) -> HeaderValue {
-        let text = Zeroizing::new(format!("Bearer {}", self.expose()));
-        let mut value = HeaderValue::from_str(&text).expect("`new` takes graphic ASCII only");
-        value.set_sensitive(true);
-        value
+        authorization("Bearer", self.expose()).expect("`new` takes graphic ASCII only")
     }
 }
 

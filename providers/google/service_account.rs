@@ -5,19 +5,16 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa;
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Uri;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::Result;
+use crate::providers::jws;
+use crate::providers::jws::rs256::RsaKey;
 use crate::transport::Transport;
-use crate::{Error, ErrorKind, Result};
 
-use super::file::{self, Kind, Members, configuration};
+use super::file::{self, Kind, Members};
 use super::{AccessToken, Credentials, ProjectId, SCOPE, oauth};
 
 /// A service account's key, as the Firebase console creates it under project settings, service
@@ -29,13 +26,9 @@ use super::{AccessToken, Credentials, ProjectId, SCOPE, oauth};
 /// let credentials = ServiceAccount::from_file("service-account.json")?;
 /// # Ok::<_, sealpush::Error>(())
 /// ```
-///
-/// The assertion is signed with aws-lc-rs itself: the key is parsed and checked once, when it is
-/// read, where jsonwebtoken's RS256 signer would parse it for every signature and takes PKCS#1
-/// only, which is not what Google's files hold.
 pub struct ServiceAccount {
     client_email: String,
-    key: rsa::KeyPair,
+    key: RsaKey,
     key_id: Option<String>,
     project_id: Option<ProjectId>,
     token_uri: Uri,
@@ -66,7 +59,8 @@ impl ServiceAccount {
         members.require(Kind::ServiceAccount)?;
         Ok(Self {
             client_email: members.required("client_email")?.to_owned(),
-            key: private_key(members.required("private_key")?)?,
+            key: RsaKey::of_pem(members.required("private_key")?)
+                .map_err(|fact| fact.about("credentials' 'private_key'"))?,
             key_id: members.text("private_key_id").map(str::to_owned),
             project_id: members.project("project_id")?,
             token_uri: members.token_uri()?,
@@ -88,20 +82,7 @@ impl ServiceAccount {
             "iat": now,
             "exp": now.saturating_add(LIFETIME),
         });
-        let mut token = Zeroizing::new(String::with_capacity(1024));
-        URL_SAFE_NO_PAD.encode_string(header.to_string(), &mut token);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
-
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| {
-                Error::new(ErrorKind::Configuration, "the service account's key cannot sign")
-            })?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        jws::compact(&header, &claims, |octets| self.key.sign(octets))
     }
 }
 
@@ -131,21 +112,6 @@ impl fmt::Debug for ServiceAccount {
         f.debug_struct("ServiceAccount")
             .field("project_id", &self.project_id)
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads the key in PEM (RFC 7468): PKCS#8, as Google writes it, or PKCS#1.
-fn private_key(pem: &str) -> Result<rsa::KeyPair> {
-    let invalid =
-        || configuration("the credentials' 'private_key' is no RSA key in PEM".to_owned());
-    let mut decoder =
-        pem_rfc7468::Decoder::new_detect_wrap(pem.as_bytes()).map_err(|_| invalid())?;
-    let mut der = Zeroizing::new(Vec::with_capacity(decoder.remaining_len()));
-    decoder.decode_to_end(&mut der).map_err(|_| invalid())?;
-    match decoder.type_label() {
-        "PRIVATE KEY" => rsa::KeyPair::from_pkcs8(&der).map_err(|_| invalid()),
-        "RSA PRIVATE KEY" => rsa::KeyPair::from_der(&der).map_err(|_| invalid()),
-        _ => Err(invalid()),
     }
 }
 

@@ -17,7 +17,6 @@ mod uuid;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Uri;
@@ -25,10 +24,8 @@ use http::header::HeaderValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, SystemClock};
-use crate::guard::EndpointGuard;
+use crate::providers::http::{BaseUrl, Http, HttpBuilder, authorization, http_setters};
 use crate::seal::DATA_FIELD;
-use crate::transport::{ReqwestTransport, Transport};
 use crate::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
     Token,
@@ -65,9 +62,8 @@ pub use self::address::{Address, Alias, SubscriptionId};
 pub struct OneSignal {
     api_key: HeaderValue,
     app_id: AppId,
-    clock: Arc<dyn Clock>,
     endpoint: Uri,
-    transport: Arc<dyn Transport>,
+    http: Http,
     visible: Map<String, Value>,
 }
 
@@ -89,8 +85,8 @@ impl OneSignal {
         self.capabilities().check(message)?;
         let body = request::body(&self.app_id, &self.visible, &address, message);
         let request = request::request(&self.endpoint, &self.api_key, body);
-        let response = self.transport.send(request).await?;
-        answer::read(&response, &address, self.clock.now())
+        let response = self.http.send(request).await?;
+        answer::read(&response, &address, self.http.now())
     }
 }
 
@@ -152,9 +148,7 @@ pub struct OneSignalBuilder {
     api_key: Option<Zeroizing<String>>,
     app_id: Option<AppId>,
     base_url: Option<String>,
-    clock: Option<Arc<dyn Clock>>,
-    guard: EndpointGuard,
-    transport: Option<Arc<dyn Transport>>,
+    http: HttpBuilder,
     visible: Option<String>,
 }
 
@@ -184,24 +178,7 @@ impl OneSignalBuilder {
         self
     }
 
-    /// Which addresses may be connected to, unless a [`transport`](Self::transport) is set.
-    /// Default: public ones. A double needs [`EndpointGuard::loopback_for_tests`].
-    pub fn guard(mut self, guard: EndpointGuard) -> Self {
-        self.guard = guard;
-        self
-    }
-
-    /// What carries the requests. Default: a [`ReqwestTransport`].
-    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// The time of day. Default: the operating system's.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
+    http_setters!();
 
     /// Builds the provider. Nothing is sent yet.
     ///
@@ -212,22 +189,19 @@ impl OneSignalBuilder {
     /// [visible members](Self::json_visible_to_provider) set what the message or its address sets,
     /// or TLS cannot be set up.
     pub fn build(self) -> Result<OneSignal> {
+        self.assemble().map_err(|error| error.with_provider(OneSignal::ID))
+    }
+
+    fn assemble(self) -> Result<OneSignal> {
         let app_id = self.app_id.ok_or_else(|| configuration("the builder has no app id"))?;
         let api_key = self.api_key.ok_or_else(|| configuration("the builder has no API key"))?;
-        let api_key = authorization(&api_key)?;
-        let base_url: super::http::BaseUrl =
-            self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
+        let base_url: BaseUrl = self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
         let visible = self.visible.as_deref().map(request::visible_members).transpose()?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::builder().guard(self.guard).build()?),
-        };
         Ok(OneSignal {
-            api_key,
+            api_key: authorization("Key", &api_key)?,
             app_id,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             endpoint: base_url.join("/notifications")?,
-            transport,
+            http: self.http.build()?,
             visible: visible.unwrap_or_default(),
         })
     }
@@ -239,18 +213,8 @@ impl fmt::Debug for OneSignalBuilder {
     }
 }
 
-fn authorization(api_key: &str) -> Result<HeaderValue> {
-    if api_key.is_empty() || !api_key.bytes().all(|octet| octet.is_ascii_graphic()) {
-        return Err(configuration("the API key is not printable ASCII without spaces"));
-    }
-    let text = Zeroizing::new(format!("Key {api_key}"));
-    let mut value = HeaderValue::from_str(&text).expect("printable ASCII can stand in a header");
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 fn configuration(message: &'static str) -> Error {
-    Error::new(ErrorKind::Configuration, message).with_provider(OneSignal::ID)
+    Error::new(ErrorKind::Configuration, message)
 }
 
 const BASE_URL: &str = "https://api.onesignal.com";

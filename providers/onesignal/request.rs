@@ -5,10 +5,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Uri};
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Uri};
 use serde_json::{Map, Value, json};
 
+use crate::providers::http::post_json;
 use crate::seal::DATA_FIELD;
 use crate::{Error, ErrorKind, Result, SealedMessage, Ttl, Urgency};
 
@@ -48,11 +49,8 @@ pub(super) fn body(
 
 /// The request.
 pub(super) fn request(endpoint: &Uri, api_key: &HeaderValue, body: Bytes) -> Request<Bytes> {
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.clone();
+    let mut request = post_json(endpoint, body);
     request.headers_mut().insert(AUTHORIZATION, api_key.clone());
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     request
 }
 

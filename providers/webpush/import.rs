@@ -1,12 +1,14 @@
 //! A private key from whatever file or variable holds it.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::key::{SCALAR_LEN, VapidKey, configuration, decode};
-use crate::Result;
+use crate::providers::jws::SigningKey;
+use crate::{Error, ErrorKind, Result};
+
+use super::key::{NAME, VapidKey};
 
 impl VapidKey {
     /// Takes the private key in any form that tools write:
@@ -48,24 +50,15 @@ impl VapidKey {
         joined.extend(text.split_whitespace());
         let text = joined;
         match decode(&text) {
-            Some(der) if der.len() > SCALAR_LEN && der.first() == Some(&DER_SEQUENCE) => {
+            Some(der) if der.len() > 32 && der.first() == Some(&DER_SEQUENCE) => {
                 Self::from_der(&der)
             }
             _ => Self::from_base64(&text),
         }
     }
 
-    /// DER differs from PEM by its clothes only.
     fn from_der(der: &[u8]) -> Result<Self> {
-        let base64 = Zeroizing::new(STANDARD.encode(der));
-        let mut pem = Zeroizing::new(String::with_capacity(2 * base64.len() + 64));
-        pem.push_str("-----BEGIN PRIVATE KEY-----\n");
-        for line in base64.as_bytes().chunks(PEM_LINE) {
-            pem.extend(line.iter().copied().map(char::from));
-            pem.push('\n');
-        }
-        pem.push_str("-----END PRIVATE KEY-----\n");
-        Self::from_pem(&pem)
+        SigningKey::of_der(der).map(Self::from).map_err(|fact| fact.about(NAME))
     }
 
     fn from_json(text: &str) -> Result<Self> {
@@ -110,8 +103,15 @@ struct Members {
     private_key: Option<Zeroizing<String>>,
 }
 
+fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let engine = if text.contains(['+', '/']) { &STANDARD_NO_PAD } else { &URL_SAFE_NO_PAD };
+    engine.decode(text.trim_end_matches('=')).ok().map(Zeroizing::new)
+}
+
+fn configuration(message: &'static str) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
 const DER_SEQUENCE: u8 = 0x30;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Characters of a line of PEM (RFC 7468 §3).
-const PEM_LINE: usize = 64;
 const UNKNOWN: &str = "the VAPID private key is neither text nor DER";

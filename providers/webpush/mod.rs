@@ -23,18 +23,15 @@ mod subject;
 mod vapid;
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::HeaderValue;
 
+use crate::providers::http::{Http, HttpBuilder, http_setters};
+use crate::{Accepted, Capabilities, ProviderId, PushProvider, Result, SealedMessage, Token};
+
 use self::service::Service;
 use self::vapid::{Signer, Signers};
-use crate::clock::{Clock, SystemClock};
-use crate::transport::{ReqwestTransport, Transport};
-use crate::{
-    Accepted, Capabilities, EndpointGuard, ProviderId, PushProvider, Result, SealedMessage, Token,
-};
 
 pub use self::address::PushResource;
 pub use self::key::VapidKey;
@@ -59,11 +56,8 @@ pub use self::vapid::VapidKeys;
 /// # Ok(()) }
 /// ```
 pub struct WebPush {
+    http: Http,
     signers: Signers,
-    /// In front of a transport of the caller's own; `ReqwestTransport` holds its guard itself.
-    guard: Option<EndpointGuard>,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
 }
 
 impl WebPush {
@@ -74,22 +68,18 @@ impl WebPush {
     pub const MAX_BODY: usize = 4096;
 
     /// Starts with the defaults: no VAPID, the public internet, the system's clock.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder { vapid: None, guard: None, transport: None, clock: Arc::new(SystemClock) }
+    pub fn builder() -> WebPushBuilder {
+        WebPushBuilder::default()
     }
 
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         token.require(&Self::ID)?;
         self.capabilities().check(message)?;
         let resource = PushResource::try_from(token)?;
-        if let Some(guard) = &self.guard {
-            guard.check_endpoint(resource.endpoint())?;
-        }
         let Some(signer) = self.signers.of(token)? else {
             return self.exchange(&resource, message, None).await?.0;
         };
-        let header = signer.authorization(resource.origin(), self.clock.unix_seconds())?;
+        let header = signer.authorization(resource.origin(), self.http.unix_seconds())?;
         let (outcome, about_vapid) = self.exchange(&resource, message, Some(&header)).await?;
         if !about_vapid {
             return outcome;
@@ -108,12 +98,12 @@ impl WebPush {
         authorization: Option<&HeaderValue>,
     ) -> Result<(Result<Accepted>, bool)> {
         let request = request::request(resource, message, authorization);
-        let response = self.transport.send(request).await?;
+        let response = self.http.send(request).await?;
         let service = resource.service();
         Ok(match answer::read(service, message, &response) {
             Ok(accepted) => (Ok(accepted), false),
             Err(refusal) => {
-                let error = answer::error(service, &refusal, &response, self.clock.now());
+                let error = answer::error(service, &refusal, &response, self.http.now());
                 (Err(error), refusal.about_vapid)
             }
         })
@@ -127,7 +117,7 @@ impl WebPush {
         refused: &HeaderValue,
     ) -> Result<Option<HeaderValue>> {
         let age = if resource.service() == Service::Apple { APPLE_LEAST_AGE } else { 0 };
-        signer.replace(refused, age, resource.origin(), self.clock.unix_seconds())
+        signer.replace(refused, age, resource.origin(), self.http.unix_seconds())
     }
 }
 
@@ -148,67 +138,37 @@ impl PushProvider for WebPush {
 
 impl fmt::Debug for WebPush {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebPush").field("transport", &self.transport).finish_non_exhaustive()
+        f.debug_struct("WebPush").field("http", &self.http).finish_non_exhaustive()
     }
 }
 
-/// Makes a [`WebPush`].
-#[derive(Debug)]
-pub struct Builder {
+/// Builds a [`WebPush`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct WebPushBuilder {
+    http: HttpBuilder,
     vapid: Option<VapidKeys>,
-    guard: Option<EndpointGuard>,
-    transport: Option<Arc<dyn Transport>>,
-    clock: Arc<dyn Clock>,
 }
 
-impl Builder {
+impl WebPushBuilder {
     /// Signs with these keys. Without any, requests go out without `Authorization`, which most
     /// push services refuse.
-    #[must_use]
     pub fn vapid(mut self, keys: VapidKeys) -> Self {
         self.vapid = Some(keys);
         self
     }
 
-    /// Says which push resources may be connected to. Default: those on the public internet.
-    #[must_use]
-    pub fn guard(mut self, guard: EndpointGuard) -> Self {
-        self.guard = Some(guard);
-        self
-    }
+    http_setters!();
 
-    /// Sends through this transport in place of a [`ReqwestTransport`]. Where it may connect to is
-    /// then its own affair; a [`guard`](Self::guard) that is set as well looks at the URL first,
-    /// but cannot see what a name resolves to.
-    #[must_use]
-    pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.transport = Some(Arc::new(transport));
-        self
-    }
-
-    /// Reads the time from this clock.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Makes the provider.
+    /// Builds the provider. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// `Configuration` when TLS cannot be set up; never with a transport of the caller's own.
+    /// `Configuration` when TLS cannot be set up or no transport is compiled in; never with a
+    /// transport of the caller's own.
     pub fn build(self) -> Result<WebPush> {
-        let (transport, guard) = match self.transport {
-            Some(transport) => (transport, self.guard),
-            None => {
-                let guard = self.guard.unwrap_or_default();
-                let transport = ReqwestTransport::builder().guard(guard).build()?;
-                (Arc::new(transport) as Arc<dyn Transport>, None)
-            }
-        };
-        let signers = self.vapid.map(Signers::from).unwrap_or_default();
-        Ok(WebPush { signers, guard, transport, clock: self.clock })
+        let http = self.http.build().map_err(|error| error.with_provider(WebPush::ID))?;
+        Ok(WebPush { http, signers: self.vapid.map(Signers::from).unwrap_or_default() })
     }
 }
 

@@ -7,20 +7,23 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::providers::http::sensitive;
+use crate::providers::jws;
+use crate::{Error, ErrorKind, Result, Token};
 
 use super::key::VapidKey;
 use super::subject::Subject;
-use crate::{Error, ErrorKind, Result, Token};
 
 /// The application server's keys: one that new subscriptions are made with, and older ones whose
 /// subscriptions are still in use.
 ///
 /// A token names its key in the member `applicationServerKey`, the public key in base64url; one
-/// that names none belongs to the first key.
+/// that names none, or has nothing, null or an empty text there, belongs to the first key.
 ///
 /// ```
 /// use sealpush::providers::webpush::{VapidKey, VapidKeys};
@@ -59,6 +62,29 @@ impl fmt::Debug for VapidKeys {
     }
 }
 
+/// The key that a token names.
+///
+/// `InvalidToken` when it is no text: `JSON.stringify` makes an object or a list of the octets that
+/// a browser's `options.applicationServerKey` is.
+fn application_server_key(token: &Token) -> Result<Option<&str>> {
+    #[derive(Deserialize)]
+    struct Members {
+        #[serde(rename = "applicationServerKey")]
+        application_server_key: Option<IgnoredAny>,
+    }
+    if let Some(name) = token.expose("applicationServerKey") {
+        return Ok(Some(name).filter(|name| !name.is_empty()));
+    }
+    let members: Members = token.address()?;
+    match members.application_server_key {
+        None => Ok(None),
+        Some(IgnoredAny) => Err(Error::new(
+            ErrorKind::InvalidToken,
+            "the token's 'applicationServerKey' must be text: the public VAPID key in base64url",
+        )),
+    }
+}
+
 /// The ring at work. Empty: only tokens that name no key can be sent to.
 #[derive(Default)]
 pub(super) struct Signers(Vec<Signer>);
@@ -68,7 +94,7 @@ impl Signers {
     ///
     /// `TokenMismatch` when the token names a key that is not in the ring.
     pub(super) fn of(&self, token: &Token) -> Result<Option<&Signer>> {
-        let Some(name) = token.expose("applicationServerKey") else { return Ok(self.0.first()) };
+        let Some(name) = application_server_key(token)? else { return Ok(self.0.first()) };
         match self.0.iter().find(|signer| signer.key.is_named_by(name)) {
             Some(signer) => Ok(Some(signer)),
             None => Err(Error::new(
@@ -186,6 +212,12 @@ fn make_room(headers: &mut HashMap<String, Header>, now: u64) {
 
 /// What the header says, signed (RFC 8292 §2).
 #[derive(Serialize)]
+struct JwtHeader {
+    typ: &'static str,
+    alg: &'static str,
+}
+
+#[derive(Serialize)]
 struct Claims<'a> {
     aud: &'a str,
     exp: u64,
@@ -194,19 +226,11 @@ struct Claims<'a> {
 
 /// `vapid t=<JWT>, k=<public key>` (RFC 8292 §3).
 fn authorization(key: &VapidKey, claims: &Claims<'_>) -> Result<HeaderValue> {
-    let claims = serde_json::to_vec(claims).expect("two texts and a number serialize");
-    let mut jwt = format!("{JWT_HEADER}.{}", URL_SAFE_NO_PAD.encode(claims));
-    let signature = key.sign(jwt.as_bytes())?;
-    jwt.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
-    let mut value = HeaderValue::try_from(format!("vapid t={jwt}, k={}", key.public_key()))
-        .expect("base64url fits into a header");
-    value.set_sensitive(true);
-    Ok(value)
+    let header = JwtHeader { typ: "JWT", alg: "ES256" };
+    let jwt = jws::compact(&header, claims, |octets| key.signing_key().sign(octets))?;
+    sensitive(Zeroizing::new(format!("vapid t={}, k={}", *jwt, key.public_key())))
 }
 
-/// `{"typ":"JWT","alg":"ES256"}` in base64url.
-const JWT_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9";
 /// Seconds from signing to `exp`. The most allowed is 24 hours (RFC 8292 §2); half of it leaves
 /// room for clocks that differ.
 const LIFETIME: u64 = 12 * HOUR;
@@ -224,11 +248,6 @@ mod tests {
 
     fn signer() -> Signer {
         Signer::new(VapidKey::generate().unwrap(), "mailto:ops@push-demo.dev".parse().unwrap())
-    }
-
-    #[test]
-    fn the_constant_header_says_what_the_comment_says() {
-        assert_eq!(URL_SAFE_NO_PAD.decode(JWT_HEADER).unwrap(), br#"{"typ":"JWT","alg":"ES256"}"#);
     }
 
     #[test]

@@ -1,0 +1,162 @@
+//! What every provider over HTTP needs: a way out that the endpoint guard watches, the time of day,
+//! and where the vendor's API lives. Public, so that a provider of your own has it too.
+
+mod base_url;
+mod guarded;
+#[cfg(not(feature = "reqwest"))]
+mod no_transport;
+#[cfg(feature = "reqwest")]
+mod own_transport;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::clock::{Clock, SystemClock};
+use crate::transport::Transport;
+use crate::{EndpointGuard, Result};
+
+pub use self::base_url::BaseUrl;
+pub use self::request::{authorization, post_json, sensitive, wiped};
+
+use self::guarded::Guarded;
+#[cfg(not(feature = "reqwest"))]
+use self::no_transport::with_guard;
+#[cfg(feature = "reqwest")]
+use self::own_transport::with_guard;
+
+/// The settings that all providers' builders share.
+///
+/// ```
+/// use sealpush::EndpointGuard;
+/// use sealpush::providers::http::HttpBuilder;
+///
+/// # #[cfg(feature = "reqwest")] {
+/// let http = HttpBuilder::default().guard(EndpointGuard::loopback_for_tests()).build()?;
+/// # }
+/// # Ok::<_, sealpush::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct HttpBuilder {
+    clock: Option<Arc<dyn Clock>>,
+    guard: Option<EndpointGuard>,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+impl HttpBuilder {
+    /// Says which addresses may be connected to. Default: those on the public internet.
+    ///
+    /// With a [`transport`](Self::transport) of the caller's own there is no default: where it
+    /// connects to is its own affair. A guard that is set as well looks at every URL first, but
+    /// cannot see what a name resolves to.
+    pub fn guard(mut self, guard: EndpointGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Sends through this transport. Default: the crate's own, which needs the feature `reqwest`.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Reads the time of day from this clock. Default: the operating system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Puts it together. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when TLS cannot be set up or no transport is compiled in; never with a
+    /// transport of the caller's own.
+    pub fn build(self) -> Result<Http> {
+        let transport = match (self.transport, self.guard) {
+            (Some(transport), None) => transport,
+            (Some(transport), Some(guard)) => Arc::new(Guarded::new(guard, transport)),
+            (None, guard) => with_guard(guard.unwrap_or_default())?,
+        };
+        Ok(Http { clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)), transport })
+    }
+}
+
+/// A way out and the time of day.
+#[derive(Clone)]
+pub struct Http {
+    clock: Arc<dyn Clock>,
+    transport: Arc<dyn Transport>,
+}
+
+impl Http {
+    /// Sends one request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::send`]; `Blocked` when a guard refuses the URL.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        self.transport.send(request).await
+    }
+
+    /// What carries the requests, behind the guard.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The time of day in seconds since the UNIX epoch.
+    #[must_use]
+    pub fn unix_seconds(&self) -> u64 {
+        self.clock.unix_seconds()
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+/// The setters of [`HttpBuilder`] on a builder that has one in its field `http`.
+macro_rules! http_setters {
+    () => {
+        /// Says which addresses may be connected to. Default: those on the public internet. A
+        /// double needs [`EndpointGuard::loopback_for_tests`](crate::EndpointGuard).
+        ///
+        /// With a [`transport`](Self::transport) of the caller's own there is no default: where it
+        /// connects to is its own affair. A guard that is set as well looks at every URL first, but
+        /// cannot see what a name resolves to.
+        pub fn guard(mut self, guard: crate::EndpointGuard) -> Self {
+            self.http = self.http.guard(guard);
+            self
+        }
+
+        /// Sends through this transport. Default: the crate's own, which needs the feature
+        /// `reqwest`.
+        pub fn transport(mut self, transport: impl crate::transport::Transport) -> Self {
+            self.http = self.http.transport(transport);
+            self
+        }
+
+        /// Reads the time of day from this clock. Default: the operating system's.
+        pub fn clock(mut self, clock: impl crate::clock::Clock) -> Self {
+            self.http = self.http.clock(clock);
+            self
+        }
+    };
+}
+pub(in crate::providers) use http_setters;

@@ -1,0 +1,10 @@
+//! The transport where the caller brings none.
+
+use std::sync::Arc;
+
+use crate::transport::{ReqwestTransport, Transport};
+use crate::{EndpointGuard, Result};
+
+pub(super) fn with_guard(guard: EndpointGuard) -> Result<Arc<dyn Transport>> {
+    Ok(Arc::new(ReqwestTransport::builder().guard(guard).build()?))
+}
