@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::backend::{Active, Backend};
 use super::record::SALT_LEN;
@@ -109,7 +109,7 @@ impl Serialize for UserAgentKeys {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut keys = serializer.serialize_struct("keys", 2)?;
         keys.serialize_field("p256dh", &URL_SAFE_NO_PAD.encode(self.octets))?;
-        keys.serialize_field("auth", &URL_SAFE_NO_PAD.encode(self.auth_secret.0))?;
+        keys.serialize_field("auth", &URL_SAFE_NO_PAD.encode(self.auth_secret.expose()))?;
         keys.end()
     }
 }
@@ -198,7 +198,7 @@ impl ZeroizeOnDrop for UserAgentSecret {}
 
 /// The 16 octets that a user agent and its senders share beside the public key (RFC 8291 §3.2).
 #[derive(Clone, Eq, PartialEq)]
-pub struct AuthSecret([u8; AUTH_SECRET_LEN]);
+pub struct AuthSecret(Zeroizing<[u8; AUTH_SECRET_LEN]>);
 
 impl AuthSecret {
     /// Takes 16 octets.
@@ -209,7 +209,7 @@ impl AuthSecret {
     pub fn new(octets: &[u8]) -> Result<Self> {
         octets
             .try_into()
-            .map(Self)
+            .map(|octets| Self(Zeroizing::new(octets)))
             .map_err(|_| Error::new(ErrorKind::InvalidToken, "the key 'auth' must be 16 octets"))
     }
 
@@ -223,12 +223,6 @@ impl AuthSecret {
 impl fmt::Debug for AuthSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuthSecret([redacted])")
-    }
-}
-
-impl Drop for AuthSecret {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 

@@ -123,6 +123,13 @@ mod public {
         let secret = UserAgentSecret::generate().unwrap();
         let body: Bytes = seal(secret.keys(), b"hello", Padding::None).unwrap().into();
         assert!(Sealed::from_octets(body.clone()).is_ok());
+        // Compressed and hybrid points are no keys of the standard's (RFC 8291 §4).
+        for form in [0, 2, 3, 5, 6, 7] {
+            let mut octets = body.to_vec();
+            octets[21] = form;
+            let error = Sealed::from_octets(octets).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected, "{form}");
+        }
         for (octets, kind) in [
             (
                 Bytes::from_static(

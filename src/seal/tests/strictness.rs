@@ -1,12 +1,15 @@
 //! What `open` must refuse (security rule R9): one octet of difference and nothing comes out.
 
 use super::*;
+use crate::seal::record::HEADER_LEN;
 
 on_every_backend!(
     every_bit_flip_of_a_message_in_every_bucket_is_refused,
     every_truncation_of_a_message_in_every_bucket_is_refused,
     a_record_must_end_in_delimiter_two_and_zeros,
     the_header_must_describe_one_record,
+    a_record_has_room_for_one_octet_at_least,
+    a_body_is_4096_octets_at_most,
     another_secret_opens_nothing,
 );
 
@@ -96,6 +99,31 @@ fn the_header_must_describe_one_record<B: Backend>() {
     two[16..20].copy_from_slice(&57_u32.to_be_bytes());
     assert_eq!(ua.open(&two), Err(OpenError));
     assert_eq!(ua.open(&vec![4; MAX_BODY + 1]), Err(OpenError));
+}
+
+/// RFC 8188 §2.1: a record size of 17 leaves no room beside the delimiter and the tag. The record
+/// of an empty message has exactly these 17 octets, so that nothing but the rule refuses it.
+fn a_record_has_room_for_one_octet_at_least<B: Backend>() {
+    let ua = UserAgent::<B>::of_rfc8291();
+    let mut body = ua.seal(b"", OVERHEAD).as_ref().to_vec();
+    assert_eq!(body.len() - HEADER_LEN, 17);
+    for (record_size, opened) in [(17, Err(OpenError)), (18, Ok(Vec::new()))] {
+        body[16..20].copy_from_slice(&u32::to_be_bytes(record_size));
+        assert_eq!(ua.open(&body), opened, "rs {record_size}");
+    }
+}
+
+/// RFC 8291 §4: the record size allows a longer record, so that nothing but the limit refuses it.
+fn a_body_is_4096_octets_at_most<B: Backend>() {
+    let ua = UserAgent::<B>::of_rfc8291();
+    for (len, is_opened) in [(MAX_BODY, true), (MAX_BODY + 1, false), (5000, false)] {
+        let mut record = vec![7; len - HEADER_LEN - TAG_LEN];
+        *record.last_mut().unwrap() = DELIMITER;
+        let mut body = ua.seal_record(&record);
+        body[16..20].copy_from_slice(&65_536_u32.to_be_bytes());
+        assert_eq!(body.len(), len);
+        assert_eq!(ua.open(&body).is_ok(), is_opened, "{len} octets");
+    }
 }
 
 fn another_secret_opens_nothing<B: Backend>() {

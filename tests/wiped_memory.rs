@@ -1,0 +1,77 @@
+//! What is secret is wiped before its memory goes back: an allocator looks into every freed block.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::hint::black_box;
+
+use sealpush::seal::AuthSecret;
+use sealpush::{Message, UserAgentKeys, UserAgentSecret};
+
+#[global_allocator]
+static ALLOCATOR: freed::Watching = freed::Watching;
+
+const AUTH: [u8; 16] = *b"\x91 auth secret \xfe\x83";
+const SCALAR: [u8; 32] = *b"\x21 the scalar of a private key \x7f\x83";
+
+#[test]
+fn a_secret_that_nobody_wipes_is_found() {
+    let found = freed::blocks_with(&AUTH, || drop(black_box(Box::new((7_u8, AUTH, 9_u8)))));
+    assert_eq!(found, 1);
+    let found = freed::blocks_with(&AUTH, || {
+        let mut grows = AUTH.to_vec();
+        grows.reserve_exact(1000);
+        drop(black_box(grows));
+    });
+    assert_eq!(found, 2);
+}
+
+#[test]
+fn an_authentication_secret_is_wiped() {
+    let found = freed::blocks_with(&AUTH, || {
+        let secret = Box::new(AuthSecret::new(&AUTH).unwrap());
+        assert_eq!(secret.expose(), &AUTH);
+        drop(black_box(secret.clone()));
+        drop(black_box(secret));
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn a_user_agents_secrets_are_wiped() {
+    for secret in [&AUTH[..], &SCALAR] {
+        let found = freed::blocks_with(secret, || {
+            let secret = Box::new(UserAgentSecret::new(&SCALAR, &AUTH).unwrap());
+            assert_eq!(*secret.expose_private_key(), SCALAR);
+            drop(black_box(Box::new(secret.expose_private_key())));
+            drop(black_box(Box::new(secret.keys().clone())));
+            drop(black_box(secret));
+        });
+        assert_eq!(found, 0);
+    }
+}
+
+#[test]
+fn keys_in_base64_leave_nothing_behind() {
+    let secret = UserAgentSecret::new(&SCALAR, &AUTH).unwrap();
+    let json = serde_json::to_value(secret.keys()).unwrap();
+    let (p256dh, auth) = (json["p256dh"].as_str().unwrap(), json["auth"].as_str().unwrap());
+    let found = freed::blocks_with(&AUTH, || {
+        drop(black_box(Box::new(UserAgentKeys::from_base64(p256dh, auth).unwrap())));
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn a_payload_is_wiped_when_it_was_sealed_and_when_it_was_opened_by_nobody() {
+    let payload = b"\x01 a payload that is long enough \x02";
+    let secret = UserAgentSecret::generate().unwrap();
+    let found = freed::blocks_with(payload, || {
+        // Into the vector that the message keeps: a copy before that is the caller's own.
+        let mut octets = Vec::with_capacity(payload.len());
+        octets.extend_from_slice(payload);
+        let message = Message::new(octets);
+        drop(black_box(message.clone().seal(secret.keys(), 4096).unwrap()));
+        drop(black_box(message));
+    });
+    assert_eq!(found, 0);
+}
