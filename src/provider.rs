@@ -61,8 +61,9 @@ pub trait PushProviderExt: PushProvider {
     /// `TokenMismatch` when the token is another provider's, `PayloadTooLarge` when the message
     /// cannot fit, both before anything is sent; then whatever [`PushProvider::send`] answers.
     async fn send_encrypted(&self, token: &Token, message: &Message) -> Result<Accepted> {
-        token.require(&self.id())?;
-        let sealed = message.seal(token.keys(), self.capabilities().max_body)?;
+        let named = |error: Error| error.with_provider(self.id());
+        token.require(&self.id()).map_err(named)?;
+        let sealed = message.seal(token.keys(), self.capabilities().max_body).map_err(named)?;
         self.send(token, &sealed).await
     }
 }
