@@ -7,6 +7,8 @@
 //! | [`OneSignal`] | `onesignal` | subscription id or alias | 1527 |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
+#[cfg(feature = "credential")]
+pub mod credential;
 #[cfg(feature = "fcm")]
 pub mod fcm;
 #[cfg(feature = "fcm")]

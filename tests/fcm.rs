@@ -7,18 +7,17 @@ mod vendors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{
-    AccessToken, Address, AndroidNotification, AndroidOptions, ApnsOptions, Credentials,
-    FcmBuilder, ProjectId, WebpushOptions,
+    AccessToken, AccessTokenRequest, Address, AndroidNotification, AndroidOptions, ApnsOptions,
+    Credentials, FcmBuilder, ProjectId, WebpushOptions,
 };
 use sealpush::seal::open_data;
-use sealpush::transport::Transport;
 use sealpush::{
     ErrorKind, Message, MessageId, PushProvider, PushProviderExt, Result, Token, Topic, Ttl,
     Urgency,
@@ -41,9 +40,9 @@ impl Counted {
 
 #[async_trait]
 impl Credentials for Counted {
-    async fn access_token(&self, _: &dyn Transport, now: SystemTime) -> Result<AccessToken> {
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        AccessToken::new(format!("access-{number}"), now + Duration::from_secs(3600))
+        AccessToken::new(format!("access-{number}"), request.now + Duration::from_secs(3600))
     }
 }
 

@@ -7,13 +7,13 @@ mod vendors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use sealpush::providers::Fcm;
-use sealpush::providers::fcm::{AccessToken, Address, Credentials};
+use sealpush::providers::fcm::{AccessToken, AccessTokenRequest, Address, Credentials};
 use sealpush::transport::Transport;
 use sealpush::{Error, ErrorKind, PushProviderExt, Result, Token};
 use tokio::sync::Semaphore;
@@ -74,13 +74,13 @@ impl Service {
 
 #[async_trait]
 impl Credentials for Service {
-    async fn access_token(&self, _: &dyn Transport, now: SystemTime) -> Result<AccessToken> {
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         self.gate.acquire().await.unwrap().forget();
         if number <= self.failing.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Timeout, "slow").with_unknown_outcome());
         }
-        AccessToken::new(number.to_string(), now + self.lifetime)
+        AccessToken::new(number.to_string(), request.now + self.lifetime)
     }
 }
 

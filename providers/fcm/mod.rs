@@ -50,7 +50,7 @@ use bytes::Bytes;
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::providers::google::cache::AccessTokenCache;
+use crate::providers::google::access_tokens::AccessTokens;
 use crate::providers::http::{BaseUrl, Http, HttpBuilder, http_setters};
 use crate::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
@@ -63,8 +63,8 @@ use self::request::{MAX_TTL, Settings};
 pub use self::address::Address;
 pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebpushOptions};
 pub use super::google::{
-    AccessToken, ApplicationDefault, AuthorizedUser, Credentials, MetadataServer, ProjectId, SCOPE,
-    ServiceAccount,
+    AccessToken, AccessTokenRequest, ApplicationDefault, AuthorizedUser, Credentials,
+    MetadataServer, ProjectId, ServiceAccount,
 };
 
 /// Sends through FCM for one Firebase project.
@@ -95,7 +95,7 @@ pub use super::google::{
 /// FCM drops all it has stored for an Android device at 100 messages, keeps at most four topics
 /// for one, and delivers a message twice when it is sent twice.
 pub struct Fcm {
-    access: AccessTokenCache,
+    access: AccessTokens,
     endpoint: Uri,
     http: Http,
     max_body: usize,
@@ -264,7 +264,7 @@ impl FcmBuilder {
             HeaderValue::from_str(id.as_str()).expect("a project id is ASCII without controls")
         });
         Ok(Fcm {
-            access: AccessTokenCache::new(credentials),
+            access: AccessTokens::new(credentials, &[SCOPE]),
             endpoint: base_url.join(&format!("/v1/projects/{project_id}/messages:send"))?,
             http: self.http.build()?,
             max_body: self.max_body.map_or(Fcm::MAX_BODY, |octets| octets.min(Fcm::MAX_BODY)),
@@ -276,3 +276,6 @@ impl FcmBuilder {
 }
 
 const BASE_URL: &str = "https://fcm.googleapis.com";
+
+/// The OAuth scope that sending needs.
+pub const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";

@@ -4,15 +4,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::transport::Transport;
 
 use super::file::{self, Kind, Members, configuration};
-use super::{AccessToken, AuthorizedUser, Credentials, MetadataServer, ProjectId, ServiceAccount};
+use super::{
+    AccessToken, AccessTokenRequest, AuthorizedUser, Credentials, MetadataServer, ProjectId,
+    ServiceAccount,
+};
 
 /// Application default credentials: the first of
 ///
@@ -34,7 +35,9 @@ impl ApplicationDefault {
     ///
     /// # Errors
     ///
-    /// `Configuration` when there are none, or the first found are of a kind that is not taken.
+    /// `Configuration` when there are none, or the first found are of a kind that is not taken;
+    /// `Unavailable` when the metadata server is there and has trouble. No value of a variable is
+    /// repeated.
     pub async fn find() -> Result<Self> {
         Self::find_in(Environment::read(|name| std::env::var_os(name))).await
     }
@@ -52,27 +55,29 @@ impl ApplicationDefault {
     async fn find_in(environment: Environment) -> Result<Self> {
         let project_id = environment.project.map(|id| id.parse()).transpose()?;
         // A file that is named must be there; the well-known one may be absent.
-        let file =
-            environment.file.or_else(|| environment.well_known.filter(|path| path.is_file()));
+        let file = match (environment.file, environment.well_known) {
+            (Some(path), _) => Some((FILE_VARIABLE, path)),
+            (None, Some(path)) if path.is_file() => Some(("the login of gcloud", path)),
+            _ => None,
+        };
         let found: Box<dyn Credentials> = match file {
-            Some(path) => {
-                let members = Members::parse(&file::read(&path)?)?;
+            Some((name, path)) => {
+                let members = Members::parse(&file::read(name, &path)?)?;
                 match members.kind()? {
                     Kind::AuthorizedUser => Box::new(AuthorizedUser::from_members(&members)?),
                     Kind::ServiceAccount => Box::new(ServiceAccount::from_members(&members)?),
                 }
             }
             None if environment.no_metadata_server => {
-                return Err(configuration(
-                    "no application default credentials: set GOOGLE_APPLICATION_CREDENTIALS to a \
+                return Err(configuration(format!(
+                    "no application default credentials: set {FILE_VARIABLE} to the path of a \
                      service account's key file"
-                        .to_owned(),
-                ));
+                )));
             }
-            None => {
-                let host = environment.metadata_host.as_deref().unwrap_or(MetadataServer::HOST);
-                Box::new(MetadataServer::find_at(host).await?)
-            }
+            None => Box::new(match environment.metadata_host {
+                Some(host) => MetadataServer::find_at(&host).await?,
+                None => MetadataServer::find().await?,
+            }),
         };
         Ok(Self { found, project_id })
     }
@@ -80,12 +85,8 @@ impl ApplicationDefault {
 
 #[async_trait]
 impl Credentials for ApplicationDefault {
-    async fn access_token(
-        &self,
-        transport: &dyn Transport,
-        now: SystemTime,
-    ) -> Result<AccessToken> {
-        self.found.access_token(transport, now).await
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
+        self.found.access_token(request).await
     }
 
     fn project_id(&self) -> Option<&ProjectId> {
@@ -119,7 +120,7 @@ impl Environment {
             }
         });
         Self {
-            file: path("GOOGLE_APPLICATION_CREDENTIALS"),
+            file: path(FILE_VARIABLE),
             well_known: configuration
                 .map(|directory| directory.join("application_default_credentials.json")),
             metadata_host: text("GCE_METADATA_HOST"),
@@ -128,3 +129,6 @@ impl Environment {
         }
     }
 }
+
+/// Names the key file.
+pub(super) const FILE_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";

@@ -2,17 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::Uri;
 use zeroize::Zeroizing;
 
 use crate::Result;
-use crate::transport::Transport;
 
 use super::file::{self, Kind, Members};
-use super::{AccessToken, Credentials, ProjectId, oauth};
+use super::{AccessToken, AccessTokenRequest, Credentials, ProjectId, oauth};
 
 /// The login that `gcloud auth application-default login` leaves on a developer's machine.
 ///
@@ -31,9 +29,10 @@ impl AuthorizedUser {
     ///
     /// # Errors
     ///
-    /// `Configuration` when it cannot be read, and as [`from_json`](Self::from_json).
+    /// `Configuration` when it cannot be read, which does not repeat the path, and as
+    /// [`from_json`](Self::from_json).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_json(&file::read(path.as_ref())?)
+        Self::from_json(&file::read("the path of the credentials", path.as_ref())?)
     }
 
     /// Takes the text of a file. Without a member `token_uri`, tokens are asked for at Google's.
@@ -61,19 +60,16 @@ impl AuthorizedUser {
 
 #[async_trait]
 impl Credentials for AuthorizedUser {
-    async fn access_token(
-        &self,
-        transport: &dyn Transport,
-        now: SystemTime,
-    ) -> Result<AccessToken> {
+    /// The scopes are those of the login: Google gives no others.
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
         let grant = [
             ("grant_type", "refresh_token"),
             ("client_id", self.client_id.as_str()),
             ("client_secret", self.client_secret.as_str()),
             ("refresh_token", self.refresh_token.as_str()),
         ];
-        let response = transport.send(oauth::request(&self.token_uri, &grant)).await?;
-        oauth::read(&response, now)
+        let response = request.transport.send(oauth::request(&self.token_uri, &grant)).await?;
+        oauth::read(&response, request.now)
     }
 
     fn project_id(&self) -> Option<&ProjectId> {

@@ -1,5 +1,7 @@
 //! The JSON files in which Google keeps credentials.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use http::Uri;
@@ -10,12 +12,36 @@ use crate::{Error, ErrorKind, Result};
 
 use super::ProjectId;
 
-/// Reads a file whole.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
-        let text = format!("the credentials file '{}' cannot be read", path.display());
-        Error::new(ErrorKind::Configuration, text).with_source(error)
-    })
+/// Reads a file whole. `name` says in an error where the path came from; the path itself may be a
+/// secret that stands where a path was expected, and is never repeated.
+pub(super) fn read(name: &str, path: &Path) -> Result<Zeroizing<String>> {
+    let unreadable = |error| {
+        let text = match content_as_path(path) {
+            Some(form) => format!("{name} holds {form}, where the path of a file is expected"),
+            None => format!("{name} names a file that cannot be read"),
+        };
+        configuration(text).with_source(error)
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let len = file.metadata().map_or(0, |metadata| metadata.len());
+    // At its final size at once, so that no copy is left behind where it grew out of.
+    let capacity = usize::try_from(len.min(MAX_LEN)).unwrap_or_default() + 1;
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
+    (&mut file).take(MAX_LEN).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+/// What a path is that is no path.
+fn content_as_path(path: &Path) -> Option<&'static str> {
+    let text = path.to_string_lossy();
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('{') {
+        Some("JSON")
+    } else if text.starts_with("-----BEGIN") {
+        Some("PEM")
+    } else {
+        None
+    }
 }
 
 /// The members of credentials, before it is known of which kind. Wiped when dropped.
@@ -114,16 +140,26 @@ impl Members {
 impl Drop for Members {
     fn drop(&mut self) {
         for value in self.0.values_mut() {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
+            wipe(value);
         }
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Bool(_) | Value::Null | Value::Number(_) => {}
     }
 }
 
 pub(super) fn configuration(message: String) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
+
+/// Most that is read of a file, in octets. Google's have some 2400.
+const MAX_LEN: u64 = 64 * 1024;
 
 /// Google's token endpoint.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";

@@ -1,4 +1,4 @@
-//! Where the access tokens for FCM come from (OAuth 2.0, RFC 6749 and RFC 7523).
+//! Where access tokens for Google's APIs come from (OAuth 2.0, RFC 6749 and RFC 7523).
 //!
 //! This is written here, not taken from a crate. `google-cloud-auth` 1.18 would take the feature
 //! `fcm` from 118 crates to 211. `gcp_auth` 0.12 adds ten, among them `ring`, but sends through an
@@ -6,9 +6,9 @@
 //! and a cache that no clock of ours moves. What is needed of either is two requests and one
 //! signature. An application that has one of them anyway plugs it in as its own [`Credentials`].
 
+pub(super) mod access_tokens;
 mod application_default;
 mod authorized_user;
-pub(super) mod cache;
 mod file;
 mod metadata;
 mod oauth;
@@ -33,41 +33,36 @@ pub use self::metadata::MetadataServer;
 pub use self::project::ProjectId;
 pub use self::service_account::ServiceAccount;
 
-/// The OAuth scope that sending needs.
-pub const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
-
 /// Obtains access tokens.
 ///
 /// ```
-/// use std::time::{Duration, SystemTime};
-/// use sealpush::providers::fcm::{AccessToken, Credentials};
-/// use sealpush::{Result, transport::Transport};
+/// use std::time::Duration;
+/// use sealpush::Result;
+/// use sealpush::providers::google::{AccessToken, AccessTokenRequest, Credentials};
 ///
 /// #[derive(Debug)]
 /// struct Vault;
 ///
 /// #[async_trait::async_trait]
 /// impl Credentials for Vault {
-///     async fn access_token(&self, _: &dyn Transport, now: SystemTime) -> Result<AccessToken> {
+///     async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
 ///         let text = "ya29.from-your-vault";
-///         AccessToken::new(text, now + Duration::from_secs(3600))
+///         AccessToken::new(text, request.now + Duration::from_secs(3600))
 ///     }
 /// }
 /// ```
 #[async_trait]
 pub trait Credentials: fmt::Debug + Send + Sync + 'static {
-    /// Obtains a new access token with the scope [`SCOPE`].
+    /// Obtains a new access token.
     ///
-    /// [`Fcm`](super::Fcm) calls it when it has none that is good for another few minutes, once at
-    /// a time, and keeps what it gets: an implementation caches nothing. `transport` is the one of
-    /// the provider, with its endpoint guard.
+    /// A provider calls it when it has none that is good for another few minutes, once at a time,
+    /// and keeps what it gets: an implementation caches nothing.
     ///
     /// # Errors
     ///
     /// `Unauthorized` when the credentials are refused; `Unavailable`, `Timeout` or `Transport`
     /// when asking again may help.
-    async fn access_token(&self, transport: &dyn Transport, now: SystemTime)
-    -> Result<AccessToken>;
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken>;
 
     /// The project that the credentials belong to, where they know it.
     fn project_id(&self) -> Option<&ProjectId> {
@@ -83,12 +78,8 @@ pub trait Credentials: fmt::Debug + Send + Sync + 'static {
 
 #[async_trait]
 impl<C: Credentials + ?Sized> Credentials for Arc<C> {
-    async fn access_token(
-        &self,
-        transport: &dyn Transport,
-        now: SystemTime,
-    ) -> Result<AccessToken> {
-        (**self).access_token(transport, now).await
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
+        (**self).access_token(request).await
     }
 
     fn project_id(&self) -> Option<&ProjectId> {
@@ -97,6 +88,26 @@ impl<C: Credentials + ?Sized> Credentials for Arc<C> {
 
     fn quota_project_id(&self) -> Option<&ProjectId> {
         (**self).quota_project_id()
+    }
+}
+
+/// What an access token is asked for with.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AccessTokenRequest<'a> {
+    /// What it must allow (RFC 6749 §3.3).
+    pub scopes: &'a [&'a str],
+    /// The way out of the provider that asks, with its endpoint guard.
+    pub transport: &'a dyn Transport,
+    /// The time of day.
+    pub now: SystemTime,
+}
+
+impl<'a> AccessTokenRequest<'a> {
+    /// Asks for scopes.
+    #[must_use]
+    pub fn new(scopes: &'a [&'a str], transport: &'a dyn Transport, now: SystemTime) -> Self {
+        Self { scopes, transport, now }
     }
 }
 
@@ -114,7 +125,10 @@ impl AccessToken {
     /// `Unauthorized` for text that is no bearer token (RFC 6750 §2.1): empty, or with characters
     /// that cannot stand in a header.
     pub fn new(text: impl Into<String>, expires_at: SystemTime) -> Result<Self> {
-        let text = Zeroizing::new(text.into());
+        Self::of(Zeroizing::new(text.into()), expires_at)
+    }
+
+    fn of(text: Zeroizing<String>, expires_at: SystemTime) -> Result<Self> {
         let graphic = text.bytes().all(|octet| octet.is_ascii_graphic());
         if text.is_empty() || !graphic {
             return Err(Error::new(

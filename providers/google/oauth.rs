@@ -6,24 +6,22 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use serde::Deserialize;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
 
+use crate::providers::http::wiped;
 use crate::transport::retry_after;
 use crate::{Error, ErrorKind, Result};
 
 use super::AccessToken;
 
-/// Asks a token endpoint, with parameters as a form.
+/// Asks a token endpoint, with parameters as a form. They hold secrets: the body is made at its
+/// final size and wiped.
 pub(super) fn request(endpoint: &Uri, parameters: &[(&str, &str)]) -> Request<Bytes> {
-    let mut form = String::new();
-    for (name, value) in parameters {
-        if !form.is_empty() {
-            form.push('&');
-        }
-        form.push_str(name);
-        form.push('=');
-        percent_encode(value, &mut form);
-    }
-    let mut request = Request::new(form.into());
+    let len = parameters.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(len));
+    form.extend_pairs(parameters);
+    let mut request = Request::new(wiped(Zeroizing::new(form.finish())));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = endpoint.clone();
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -45,7 +43,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Access
     })?;
     let lifetime = Duration::from_secs(answer.expires_in.min(MAX_LIFETIME));
     let expires_at = now.checked_add(lifetime).unwrap_or(now);
-    AccessToken::new(answer.access_token, expires_at)
+    AccessToken::of(answer.access_token, expires_at)
 }
 
 fn refusal(response: &Response<Bytes>, now: SystemTime) -> Error {
@@ -72,29 +70,15 @@ fn advice(error: &str) -> &'static str {
         "invalid_grant" => {
             "the key or login was revoked, or this machine's clock is more than minutes off"
         }
-        "invalid_scope" => "the account may not have the scope firebase.messaging",
+        "invalid_scope" => "the account may not have the scope that sending needs",
         "unauthorized_client" => "the account may not use this way to get a token",
         _ => "the credentials were refused",
     }
 }
 
-/// The application/x-www-form-urlencoded serialization of a value (URL Standard §5.2).
-fn percent_encode(value: &str, form: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for octet in value.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._*".contains(&octet) {
-            form.push(char::from(octet));
-        } else {
-            form.push('%');
-            form.push(char::from(HEX[usize::from(octet >> 4)]));
-            form.push(char::from(HEX[usize::from(octet & 15)]));
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Success {
-    access_token: String,
+    access_token: Zeroizing<String>,
     expires_in: u64,
 }
 

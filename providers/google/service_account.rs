@@ -12,10 +12,9 @@ use zeroize::Zeroizing;
 use crate::Result;
 use crate::providers::jws;
 use crate::providers::jws::rs256::RsaKey;
-use crate::transport::Transport;
 
 use super::file::{self, Kind, Members};
-use super::{AccessToken, Credentials, ProjectId, SCOPE, oauth};
+use super::{AccessToken, AccessTokenRequest, Credentials, ProjectId, oauth};
 
 /// A service account's key, as the Firebase console creates it under project settings, service
 /// accounts.
@@ -39,9 +38,10 @@ impl ServiceAccount {
     ///
     /// # Errors
     ///
-    /// `Configuration` when it cannot be read, and as [`from_json`](Self::from_json).
+    /// `Configuration` when it cannot be read, which does not repeat the path, and as
+    /// [`from_json`](Self::from_json).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_json(&file::read(path.as_ref())?)
+        Self::from_json(&file::read("the path of the credentials", path.as_ref())?)
     }
 
     /// Takes the text of a key file. Its `token_uri` is where access tokens are asked for, Google's
@@ -69,7 +69,7 @@ impl ServiceAccount {
 
     /// The signed JSON Web Token that is exchanged for an access token: RS256 (RFC 7518 §3.3),
     /// good for an hour.
-    fn assertion(&self, now: SystemTime) -> Result<Zeroizing<String>> {
+    fn assertion(&self, scopes: &[&str], now: SystemTime) -> Result<Zeroizing<String>> {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let mut header = json!({ "alg": "RS256", "typ": "JWT" });
         if let Some(key_id) = &self.key_id {
@@ -78,7 +78,7 @@ impl ServiceAccount {
         let claims = json!({
             "iss": self.client_email,
             "aud": self.token_uri.to_string(),
-            "scope": SCOPE,
+            "scope": scopes.join(" "),
             "iat": now,
             "exp": now.saturating_add(LIFETIME),
         });
@@ -88,18 +88,14 @@ impl ServiceAccount {
 
 #[async_trait]
 impl Credentials for ServiceAccount {
-    async fn access_token(
-        &self,
-        transport: &dyn Transport,
-        now: SystemTime,
-    ) -> Result<AccessToken> {
-        let assertion = self.assertion(now)?;
+    async fn access_token(&self, request: AccessTokenRequest<'_>) -> Result<AccessToken> {
+        let assertion = self.assertion(request.scopes, request.now)?;
         let grant = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", assertion.as_str()),
         ];
-        let response = transport.send(oauth::request(&self.token_uri, &grant)).await?;
-        oauth::read(&response, now)
+        let response = request.transport.send(oauth::request(&self.token_uri, &grant)).await?;
+        oauth::read(&response, request.now)
     }
 
     fn project_id(&self) -> Option<&ProjectId> {

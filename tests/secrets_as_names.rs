@@ -1,0 +1,198 @@
+//! A secret that stands where a name was expected is not repeated: people put the content of a key
+//! file where its path belongs, and an API key where an app's id does.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use sealpush::local::UserAgent;
+use sealpush::providers::fcm::{
+    AndroidOptions, ApnsOptions, ApplicationDefault, AuthorizedUser, ProjectId, ServiceAccount,
+    WebpushOptions,
+};
+use sealpush::providers::google::MetadataServer;
+use sealpush::providers::http::{BaseUrl, authorization};
+use sealpush::providers::jws::SigningKey;
+use sealpush::providers::onesignal::{Alias, AppId, SubscriptionId};
+use sealpush::providers::webpush::{Subject, VapidKey};
+use sealpush::providers::{Fcm, OneSignal};
+use sealpush::{
+    EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, Token, Topic, Ttl,
+    Urgency, UserAgentKeys,
+};
+
+/// What people paste. `MARKER` is what must not come back.
+const SECRETS: [&str; 14] = [
+    r#"{"type":"service_account","private_key":"MARKER","client_email":"MARKER"}"#,
+    r#"{"type":"MARKER"}"#,
+    r#"{"type":"authorized_user","client_secret":"MARKER"}"#,
+    r#"{"MARKER":"#,
+    "\u{feff}{\"private_key\":\"MARKER\"}",
+    "-----BEGIN PRIVATE KEY-----\nMARKERMARKERMARKER\n-----END PRIVATE KEY-----\n",
+    "-----BEGIN MARKER-----",
+    "  -----BEGIN PRIVATE KEY-----\\nMARKER\\n-----END PRIVATE KEY-----",
+    "os_v2_app_MARKER",
+    "ya29.MARKER with blanks",
+    "MARKER\r\nMARKER",
+    "https://MARKER:MARKER@MARKER.example.net/MARKER?MARKER#MARKER",
+    "mailto:MARKER@MARKER",
+    "/run/secrets/MARKER\0",
+];
+
+/// Every place that takes a text and can refuse it.
+type Place = (&'static str, fn(&str) -> Option<Error>);
+
+const PLACES: &[Place] = &[
+    ("Alias::new, label", |text| refused(Alias::new(text, ""))),
+    ("Alias::new, name", |text| refused(Alias::new("", text))),
+    ("AndroidOptions", |text| refused(AndroidOptions::new().with_json_visible_to_provider(text))),
+    ("ApnsOptions", |text| refused(ApnsOptions::new().with_json_visible_to_provider(text))),
+    ("AppId", |text| refused(text.parse::<AppId>())),
+    ("AuthorizedUser::from_file", |text| refused(AuthorizedUser::from_file(text))),
+    ("AuthorizedUser::from_json", |text| refused(AuthorizedUser::from_json(text))),
+    ("BaseUrl", |text| refused(text.parse::<BaseUrl>())),
+    ("EndpointGuard::allow_hosts", |text| refused(EndpointGuard::allow_hosts([text]))),
+    ("EndpointGuard::allow_range", |text| refused(EndpointGuard::allow_range(text))),
+    ("EndpointGuard::check", |text| refused(EndpointGuard::public().check(text))),
+    ("FcmBuilder::base_url", |text| {
+        let login = r#"{"type":"authorized_user","client_id":"a","client_secret":"b",
+                        "refresh_token":"c","quota_project_id":"a-project"}"#;
+        let login = AuthorizedUser::from_json(login).ok()?;
+        refused(Fcm::builder().credentials(login).base_url(text).build())
+    }),
+    ("Notification", |text| refused(text.parse::<Notification>())),
+    ("Notification, the link", |text| refused(text.parse::<sealpush::notification::Link>())),
+    ("OneSignalBuilder::api_key", |text| refused(onesignal().api_key(text).build())),
+    ("OneSignalBuilder::base_url", |text| refused(onesignal().base_url(text).build())),
+    ("OneSignalBuilder::json_visible_to_provider", |text| {
+        refused(onesignal().json_visible_to_provider(text).build())
+    }),
+    ("Placeholder", |text| refused(text.parse::<Placeholder>())),
+    ("ProjectId", |text| refused(text.parse::<ProjectId>())),
+    ("ProviderId", |text| refused(text.parse::<ProviderId>())),
+    ("ServiceAccount::from_file", |text| refused(ServiceAccount::from_file(text))),
+    ("ServiceAccount::from_json", |text| refused(ServiceAccount::from_json(text))),
+    ("ServiceAccount, the private key", |text| {
+        let file = serde_json::json!({
+            "type": "service_account", "client_email": "a@b", "private_key": text,
+        });
+        refused(ServiceAccount::from_json(&file.to_string()))
+    }),
+    ("SigningKey::from_base64", |text| refused(SigningKey::from_base64(text))),
+    ("SigningKey::from_pem", |text| refused(SigningKey::from_pem(text))),
+    ("Subject", |text| refused(text.parse::<Subject>())),
+    ("SubscriptionId", |text| refused(text.parse::<SubscriptionId>())),
+    ("Token", |text| refused(text.parse::<Token>())),
+    ("Token, its provider", |text| {
+        let token = serde_json::json!({ "provider": text, "keys": {} });
+        refused(token.to_string().parse::<Token>())
+    }),
+    ("Topic", |text| refused(text.parse::<Topic>())),
+    ("Ttl", |text| refused(text.parse::<Ttl>())),
+    ("Urgency", |text| refused(text.parse::<Urgency>())),
+    ("UserAgentKeys, p256dh", |text| refused(UserAgentKeys::from_base64(text, "AA"))),
+    ("VapidKey::from_base64", |text| refused(VapidKey::from_base64(text))),
+    ("VapidKey::from_pem", |text| refused(VapidKey::from_pem(text))),
+    ("VapidKey::import", |text| refused(VapidKey::import(text.as_bytes()))),
+    ("WebpushOptions", |text| refused(WebpushOptions::new().with_json_visible_to_provider(text))),
+    ("a credential in a header", |text| refused(authorization("Bearer", text))),
+];
+
+fn refused<T>(result: Result<T>) -> Option<Error> {
+    result.err()
+}
+
+fn onesignal() -> sealpush::providers::onesignal::OneSignalBuilder {
+    let app = "1dad4a3e-0000-4000-8000-0123456789ab".parse().expect("a UUID");
+    OneSignal::builder().app_id(app).api_key("key")
+}
+
+/// The error as people see it: its text, its `Debug`, and the chain of its causes.
+fn shown(error: &Error) -> String {
+    let mut shown = format!("{error} {error:?} {error:#?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        shown.push_str(&format!(" {error} {error:?}"));
+        cause = error.source();
+    }
+    shown
+}
+
+#[test]
+fn no_place_repeats_a_secret() {
+    let mut refusals = 0;
+    for (place, take) in PLACES {
+        let mut refused = false;
+        for secret in SECRETS {
+            if let Some(error) = take(secret) {
+                let shown = shown(&error);
+                let upper = shown.to_uppercase();
+                assert!(!upper.contains("MARKER"), "{place}: {shown}");
+                refused = true;
+                refusals += 1;
+            }
+        }
+        assert!(refused, "{place} took everything, so it proves nothing");
+    }
+    assert!(refusals > 10 * PLACES.len() / 2, "{refusals} refusals");
+}
+
+#[test]
+fn the_content_of_a_file_in_place_of_its_path_is_named_as_such() {
+    for (secret, form) in [(SECRETS[0], "JSON"), (SECRETS[4], "JSON"), (SECRETS[5], "PEM")] {
+        for error in [
+            ServiceAccount::from_file(secret).unwrap_err(),
+            AuthorizedUser::from_file(secret).unwrap_err(),
+        ] {
+            let expected = format!("holds {form}, where the path of a file is expected");
+            assert!(error.to_string().contains(&expected), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_variable_of_the_environment_is_repeated() {
+    for variable in [
+        "CLOUDSDK_CONFIG",
+        "GCE_METADATA_HOST",
+        "GCLOUD_PROJECT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+        "HOME",
+        "NO_GCE_CHECK",
+    ] {
+        for secret in SECRETS {
+            // `.invalid` hosts are never asked, so nothing leaves the machine.
+            let error = ApplicationDefault::find_with(|name| match name {
+                _ if name == variable => Some(OsString::from(secret)),
+                "NO_GCE_CHECK" if variable != "GCE_METADATA_HOST" => Some("true".into()),
+                "GCE_METADATA_HOST" => Some("nowhere invalid".into()),
+                _ => None,
+            })
+            .await
+            .unwrap_err();
+            let shown = shown(&error);
+            assert!(!shown.contains("MARKER"), "{variable}: {shown}");
+            if variable == "GOOGLE_APPLICATION_CREDENTIALS" {
+                assert!(error.to_string().contains(variable), "{error}");
+                let json = secret.contains('{') && !secret.contains("-----");
+                let named = error.to_string().contains("holds JSON, where the path");
+                assert_eq!(named, json, "{secret}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_address_of_a_server_is_repeated() {
+    let service = sealpush::local::PushService::start().await.unwrap();
+    for secret in SECRETS {
+        let error = MetadataServer::find_at(secret).await.unwrap_err();
+        assert!(!shown(&error).contains("MARKER"), "{error:?}");
+        let error = UserAgent::connect(secret).await.unwrap_err();
+        assert!(!shown(&error).contains("MARKER"), "{error:?}");
+        let error = UserAgent::resume(&service.websocket_url(), secret).await.unwrap_err();
+        assert!(!shown(&error).contains("MARKER"), "{error:?}");
+        let error = service.onesignal(secret).err().unwrap();
+        assert!(!shown(&error).contains("MARKER"), "{error:?}");
+    }
+}
