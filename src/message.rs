@@ -138,6 +138,17 @@ impl SealedMessage {
         Self { id: *sealed.salt(), body: sealed.into(), options: Options::default() }
     }
 
+    /// Puts 16 octets in front of the sealed ones, by which a receiver with many secrets finds the
+    /// one that opens the message.
+    ///
+    /// Where another layer is sealed around both, the hint is inside of it: this is for carriers
+    /// that bring the octets as they are.
+    #[must_use]
+    pub fn with_hint(mut self, hint: [u8; 16]) -> Self {
+        self.body = [&hint[..], &self.body].concat().into();
+        self
+    }
+
     /// See [`Message::with_ttl`].
     #[must_use]
     pub fn with_ttl(mut self, ttl: Ttl) -> Self {
