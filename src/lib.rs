@@ -6,6 +6,8 @@ pub mod client;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "contact")]
+pub mod contact;
 pub mod endpoint;
 mod error;
 #[cfg(feature = "guard")]
