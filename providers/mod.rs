@@ -21,6 +21,7 @@ pub mod jws;
 pub mod mock;
 #[cfg(feature = "onesignal")]
 pub mod onesignal;
+pub mod refusal;
 #[cfg(feature = "webpush")]
 pub mod webpush;
 

@@ -253,7 +253,7 @@ async fn a_page_of_a_firewall_is_not_a_reason_to_sign_anew() {
             script.answer(answer.body(body.into()).unwrap());
             let error = web_push.send(&token(ENDPOINT), &message()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unauthorized);
-            assert!(error.to_string().contains("not about the VAPID key"), "{error}");
+            assert!(error.to_string().contains("not about our credentials"), "{error}");
             assert_eq!(script.requests().len(), 1, "{media_type} {body}");
         }
     }

@@ -12,6 +12,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::providers::refusal::Refusal;
 use crate::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, retry_after};
 use crate::{Accepted, Error, ErrorKind, MessageId};
 
@@ -19,25 +20,23 @@ use super::Fcm;
 
 /// Why FCM did not accept a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Reason {
-    #[error("FCM refused the access token")]
+enum Reason {
+    #[error("the access token was refused")]
     AccessToken,
     #[error("the app installation is gone; delete the token")]
     Gone,
-    #[error("FCM refused 'message.{0}'")]
+    #[error("'message.{0}' was refused")]
     InvalidField(&'static str),
-    #[error("FCM found the address malformed; delete the token")]
+    #[error("the address is malformed; delete the token")]
     MalformedAddress,
-    #[error(
-        "no such project or path at FCM; check the project id and the base URL, keep the token"
-    )]
+    #[error("no such project or path; check the project id and the base URL, keep the token")]
     NoSuchProject,
     #[error("the credentials may not send for this project: {0}")]
     NotPermitted(&'static str),
-    #[error("FCM asks to slow down: too many messages for the project or for this device")]
+    #[error("slow down: too many messages for the project or for this device")]
     Quota,
-    #[error("FCM refused the message: {0}")]
-    Refused(StatusCode),
+    #[error("the message was refused")]
+    Refused,
     #[error("the token belongs to another app of the project's; keep it, look at the bundle id")]
     OtherApp,
     #[error("the token belongs to another Firebase project; keep it, send with that project")]
@@ -49,9 +48,9 @@ pub(super) enum Reason {
     ThirdPartyAuth(&'static str),
     #[error("the message is over the limit of 4096 octets, or of what Apple takes")]
     TooLarge,
-    #[error("FCM is not available: {0}")]
-    Unavailable(StatusCode),
-    #[error("FCM answered success without the name of a message")]
+    #[error("FCM has trouble; try again later")]
+    Unavailable,
+    #[error("success without the name of a message")]
     Unreadable,
 }
 
@@ -62,37 +61,41 @@ impl Reason {
                 ErrorKind::Unauthorized
             }
             Self::Gone | Self::MalformedAddress => ErrorKind::Expired,
-            Self::InvalidField(_) | Self::NoSuchProject | Self::Refused(_) => ErrorKind::Rejected,
+            Self::InvalidField(_) | Self::NoSuchProject | Self::Refused => ErrorKind::Rejected,
             Self::Quota => ErrorKind::RateLimited,
             Self::OtherApp | Self::SenderIdMismatch => ErrorKind::TokenMismatch,
             Self::TooLarge => ErrorKind::PayloadTooLarge,
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unavailable => ErrorKind::Unavailable,
             Self::Unreadable => ErrorKind::UnexpectedResponse,
         }
     }
 }
 
-/// A refusal with what came beside its reason.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) reason: Reason,
-    status: StatusCode,
-    retry_after: Option<Duration>,
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        let (kind, message) = (refusal.reason.kind(), refusal.reason.to_string());
-        Self::answered(kind, refusal.status.as_u16(), message)
-            .with_retry_after(refusal.retry_after)
-            .with_provider(Fcm::ID)
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        let mut refusal = Self::new(reason.kind(), "");
+        refusal.advice = reason.to_string().into();
+        refusal.credential_refused = reason == Reason::AccessToken;
+        refusal
     }
 }
 
+/// A refusal for the caller, and whether another access token may be taken.
+pub(super) struct Refused {
+    pub(super) about_access_token: bool,
+    pub(super) error: Error,
+}
+
 /// Reads an answer.
-pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accepted, Refusal> {
+pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accepted, Refused> {
     let status = response.status();
-    let refused = |reason, retry_after| Refusal { reason, status, retry_after };
+    let refused = |reason: Reason, asked| {
+        let refusal = Refusal::from(reason);
+        Refused {
+            about_access_token: refusal.credential_refused,
+            error: refusal.into_error("FCM", status, asked),
+        }
+    };
     if status.is_success() {
         // The name alone decides: whatever else stands there, the message was taken.
         let name = serde_json::from_slice(response.body()).ok().and_then(|Success { name }| name);
@@ -113,13 +116,13 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
     } else if status.is_client_error() && details.is_of_another_app() {
         Reason::OtherApp
     } else {
-        code.and_then(|code| coded(code, status, &details, &message))
+        code.and_then(|code| coded(code, &details, &message))
             .filter(|reason| reason.kind() != ErrorKind::Expired || speaks_of_target(status))
             .unwrap_or_else(|| uncoded(status, &details, &message))
     };
     // Deleting cannot be taken back, so an answer that does not know what it says deletes nothing.
     let reason = match reason.kind() {
-        ErrorKind::Expired if code == Some(ErrorCode::Unspecified) => Reason::Refused(status),
+        ErrorKind::Expired if code == Some(ErrorCode::Unspecified) => Reason::Refused,
         _ => reason,
     };
     let asked = retry_after(response.headers(), now).max(details.retry_delay);
@@ -129,10 +132,10 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
 }
 
 /// The meaning of an FCM error code; `None` leaves the status to decide.
-fn coded(code: ErrorCode, status: StatusCode, details: &Details, text: &str) -> Option<Reason> {
+fn coded(code: ErrorCode, details: &Details, text: &str) -> Option<Reason> {
     Some(match code {
-        ErrorCode::Internal | ErrorCode::Unavailable => Reason::Unavailable(status),
-        ErrorCode::InvalidArgument => invalid_argument(status, details, text),
+        ErrorCode::Internal | ErrorCode::Unavailable => Reason::Unavailable,
+        ErrorCode::InvalidArgument => invalid_argument(details, text),
         ErrorCode::QuotaExceeded => Reason::Quota,
         ErrorCode::SenderIdMismatch => Reason::SenderIdMismatch,
         ErrorCode::ThirdPartyAuthError => {
@@ -151,22 +154,22 @@ fn speaks_of_target(status: StatusCode) -> bool {
 /// The meaning of an answer without a code.
 fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
     match status {
-        StatusCode::BAD_REQUEST => invalid_argument(status, details, text),
+        StatusCode::BAD_REQUEST => invalid_argument(details, text),
         StatusCode::UNAUTHORIZED => Reason::AccessToken,
         StatusCode::FORBIDDEN if speaks_of_another_sender(text) => Reason::SenderIdMismatch,
         StatusCode::FORBIDDEN => Reason::NotPermitted(details.permission),
         // The same text as for a dead registration token: only the code tells them apart.
         StatusCode::NOT_FOUND => Reason::NoSuchProject,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable(status),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable,
         StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
-        status if status.is_server_error() => Reason::Unavailable(status),
-        status => Reason::Refused(status),
+        status if status.is_server_error() => Reason::Unavailable,
+        _ => Reason::Refused,
     }
 }
 
 /// What lies behind a 400: first what Apple said, then the field that is named, then the few
 /// sentences that are known.
-fn invalid_argument(status: StatusCode, details: &Details, text: &str) -> Reason {
+fn invalid_argument(details: &Details, text: &str) -> Reason {
     if let Some(reason) = details.apns.as_ref().and_then(ApnsError::meaning) {
         return reason;
     }
@@ -178,7 +181,7 @@ fn invalid_argument(status: StatusCode, details: &Details, text: &str) -> Reason
     } else if text.contains("device") && text.contains("rate") && text.contains("exceeded") {
         Reason::Quota
     } else {
-        details.field.map_or(Reason::Refused(status), Reason::InvalidField)
+        details.field.map_or(Reason::Refused, Reason::InvalidField)
     }
 }
 

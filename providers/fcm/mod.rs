@@ -57,7 +57,7 @@ use crate::{
     Token,
 };
 
-use self::answer::{Reason, Refusal};
+use self::answer::Refused;
 use self::request::{MAX_TTL, Settings};
 
 pub use self::address::Address;
@@ -130,20 +130,20 @@ impl Fcm {
 
         let transport = self.http.transport();
         let access = self.access.get(transport, self.http.now()).await?;
-        let refusal = match self.post(&access, body.clone()).await? {
+        let refused = match self.post(&access, body.clone()).await? {
             Ok(accepted) => return Ok(accepted),
-            Err(refusal) if refusal.reason == Reason::AccessToken => refusal,
-            Err(refusal) => return Err(refusal.into()),
+            Err(refused) if refused.about_access_token => refused.error,
+            Err(refused) => return Err(refused.error),
         };
         // The message was not accepted, so sending it with another access token is still the one
         // attempt.
         match self.access.replace(&access, transport, self.http.now()).await? {
-            Some(access) => self.post(&access, body).await?.map_err(Error::from),
-            None => Err(refusal.into()),
+            Some(access) => self.post(&access, body).await?.map_err(|refused| refused.error),
+            None => Err(refused),
         }
     }
 
-    async fn post(&self, access: &AccessToken, body: Bytes) -> Result<Result<Accepted, Refusal>> {
+    async fn post(&self, access: &AccessToken, body: Bytes) -> Result<Result<Accepted, Refused>> {
         let request = request::request(&self.endpoint, body, access, self.quota_project.as_ref());
         let response = self.http.send(request).await?;
         Ok(answer::read(&response, self.http.now()))

@@ -5,62 +5,18 @@
 //! what `errors` lists are the others; a target is dead only where there is none. OneSignal's own
 //! text is never repeated: it can quote the request.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::providers::refusal::{Refusal, is_page};
 use crate::transport::retry_after;
 use crate::{Accepted, Error, ErrorKind, MessageId};
 
 use super::{Address, OneSignal};
-
-/// Why OneSignal did not accept a message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-enum Reason {
-    #[error("the idempotency key belongs to another message")]
-    Conflict,
-    #[error("the API key may not send for this app; check key, app id, plan and allowed addresses")]
-    NotPermitted,
-    #[error("no such app at OneSignal; check the app id and the base URL, keep the token")]
-    NoSuchApp,
-    #[error("the subscription is gone or unsubscribed; delete the token")]
-    NotSubscribed,
-    #[error("OneSignal's plan does not allow this message")]
-    Plan,
-    #[error("OneSignal refused the message: {0}")]
-    Refused(StatusCode),
-    #[error("OneSignal asks to slow down")]
-    TooManyRequests,
-    #[error("the message is larger than OneSignal takes")]
-    TooLarge,
-    #[error("OneSignal is not available: {0}")]
-    Unavailable(StatusCode),
-    #[error("OneSignal answered success without the id of a message")]
-    Unreadable,
-}
-
-impl Reason {
-    fn kind(self) -> ErrorKind {
-        match self {
-            Self::Conflict | Self::NoSuchApp | Self::Plan | Self::Refused(_) => ErrorKind::Rejected,
-            Self::NotPermitted => ErrorKind::Unauthorized,
-            Self::NotSubscribed => ErrorKind::Expired,
-            Self::TooLarge => ErrorKind::PayloadTooLarge,
-            Self::TooManyRequests => ErrorKind::RateLimited,
-            Self::Unavailable(_) => ErrorKind::Unavailable,
-            Self::Unreadable => ErrorKind::UnexpectedResponse,
-        }
-    }
-
-    fn into_error(self, status: StatusCode, retry_after: Option<Duration>) -> Error {
-        Error::answered(self.kind(), status.as_u16(), self.to_string())
-            .with_retry_after(retry_after)
-            .with_provider(OneSignal::ID)
-    }
-}
 
 /// Reads an answer about one address.
 pub(super) fn read(
@@ -71,19 +27,18 @@ pub(super) fn read(
     let status = response.status();
     // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
     let answer: Answer = serde_json::from_slice(response.body()).unwrap_or_default();
-    let reason = match &answer.id {
+    let refusal = match &answer.id {
         Id::Text(id) if status.is_success() => {
             let id = (id.len() <= MAX_ID).then(|| MessageId::from(id.as_str()));
             return Ok(Accepted::new(OneSignal::ID).with_message_id(id));
         }
-        Id::None if says_about_target(status) && answer.says_unreachable(address) => {
-            Reason::NotSubscribed
-        }
-        Id::None if status.is_success() && has_content(&answer.errors) => Reason::Refused(status),
-        _ if status.is_success() => Reason::Unreadable,
-        _ => by_status(status),
+        Id::None if says_about_target(status) && answer.says_unreachable(address) => GONE,
+        Id::None if status.is_success() && has_content(&answer.errors) => REFUSED,
+        _ if status.is_success() => UNREADABLE,
+        _ => by_status(response),
     };
-    Err(reason.into_error(status, retry_after(response.headers(), now)))
+    let asked = retry_after(response.headers(), now);
+    Err(refusal.into_error("OneSignal", status, asked))
 }
 
 /// Only these statuses speak of the target; the rest are about us, our rate or OneSignal.
@@ -91,17 +46,14 @@ fn says_about_target(status: StatusCode) -> bool {
     status.is_success() || status == StatusCode::BAD_REQUEST
 }
 
-fn by_status(status: StatusCode) -> Reason {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::NotPermitted,
-        StatusCode::NOT_FOUND => Reason::NoSuchApp,
-        StatusCode::CONFLICT => Reason::Conflict,
-        StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
-        StatusCode::UNPROCESSABLE_ENTITY => Reason::Plan,
-        StatusCode::TOO_MANY_REQUESTS => Reason::TooManyRequests,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable(status),
-        status if status.is_server_error() => Reason::Unavailable(status),
-        status => Reason::Refused(status),
+/// Where OneSignal says more than the status does.
+fn by_status(response: &Response<Bytes>) -> Refusal {
+    match response.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !is_page(response) => NOT_PERMITTED,
+        StatusCode::NOT_FOUND => NO_SUCH_APP,
+        StatusCode::CONFLICT => CONFLICT,
+        StatusCode::UNPROCESSABLE_ENTITY => PLAN,
+        _ => Refusal::by_status(response),
     }
 }
 
@@ -161,3 +113,20 @@ impl<'de> Deserialize<'de> for Id {
 
 /// Longest id of a message that is kept, in octets. OneSignal's are UUIDs.
 const MAX_ID: usize = 128;
+
+const CONFLICT: Refusal =
+    Refusal::new(ErrorKind::Rejected, "the idempotency key belongs to another message");
+const GONE: Refusal =
+    Refusal::new(ErrorKind::Expired, "the subscription is gone or unsubscribed; delete the token");
+const NO_SUCH_APP: Refusal = Refusal::new(
+    ErrorKind::Rejected,
+    "no such app; check the app id and the base URL, keep the token",
+);
+const NOT_PERMITTED: Refusal = Refusal::new(
+    ErrorKind::Unauthorized,
+    "the API key may not send for this app; check key, app id, plan and allowed addresses",
+);
+const PLAN: Refusal = Refusal::new(ErrorKind::Rejected, "the plan does not allow this message");
+const REFUSED: Refusal = Refusal::new(ErrorKind::Rejected, "the message was refused");
+const UNREADABLE: Refusal =
+    Refusal::new(ErrorKind::UnexpectedResponse, "success without the id of a message");

@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 
 use crate::providers::http::{Http, HttpBuilder, http_setters};
+use crate::transport::retry_after;
 use crate::{Accepted, Capabilities, ProviderId, PushProvider, Result, SealedMessage, Token};
 
 use self::service::Service;
@@ -103,8 +104,10 @@ impl WebPush {
         Ok(match answer::read(service, message, &response) {
             Ok(accepted) => (Ok(accepted), false),
             Err(refusal) => {
-                let error = answer::error(service, &refusal, &response, self.http.now());
-                (Err(error), refusal.about_vapid)
+                let about_vapid = refusal.credential_refused;
+                let delay = retry_after(response.headers(), self.http.now());
+                let status = response.status();
+                (Err(refusal.into_error(service.name(), status, delay)), about_vapid)
             }
         })
     }

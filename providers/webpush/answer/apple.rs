@@ -5,13 +5,16 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{OTHER_KEY, Refusal};
 use crate::ErrorKind;
+use crate::providers::refusal::Refusal;
+
+use super::OTHER_KEY;
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     let Answer { reason } = serde_json::from_slice(body).ok()?;
     let rejected = |advice| Refusal::new(ErrorKind::Rejected, advice);
-    let unauthorized = Refusal::about_vapid;
+    let unauthorized =
+        |advice| Refusal::new(ErrorKind::Unauthorized, advice).with_credential_refused();
     Some(match (status.as_u16(), reason.as_str()) {
         (400, "BadTtl") => rejected("BadTtl, the TTL must be 1 second or more"),
         (400, "BadUrgency") => rejected("BadUrgency, the urgency is not one of the four"),

@@ -6,8 +6,10 @@
 
 use http::StatusCode;
 
-use super::{GONE, MINUTE, NOT_AUTHORIZED, OTHER_KEY, Refusal, contains, mentions_another_key};
 use crate::ErrorKind;
+use crate::providers::refusal::{Refusal, contains};
+
+use super::{GONE, MINUTE, NOT_AUTHORIZED, OTHER_KEY, mentions_another_key};
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     match status.as_u16() {

@@ -5,8 +5,10 @@
 use bytes::Bytes;
 use http::Response;
 
-use super::{OTHER_KEY, RATE_LIMITED, Refusal, contains, is_page};
 use crate::ErrorKind;
+use crate::providers::refusal::{Refusal, contains, is_page};
+
+use super::{OTHER_KEY, RATE_LIMITED};
 
 pub(super) fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
     let field = |name| response.headers().get(name).map_or(&b""[..], |value| value.as_bytes());

@@ -24,14 +24,15 @@ mod microsoft;
 mod mozilla;
 mod ntfy;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 
-use crate::transport::{MAX_RETRY_AFTER, retry_after};
-use crate::{Accepted, Error, ErrorKind, MessageId, SealedMessage, Ttl};
+use crate::providers::refusal::{Refusal, contains, is_page};
+use crate::transport::MAX_RETRY_AFTER;
+use crate::{Accepted, ErrorKind, MessageId, SealedMessage, Ttl};
 
 use super::WebPush;
 use super::request::TTL;
@@ -49,25 +50,6 @@ pub(super) fn read(
             .with_ttl(ttl_in_force(service, message, response.headers()))),
         Some(refusal) => Err(refusal),
     }
-}
-
-/// A refusal for the caller; `now` resolves a `Retry-After` date.
-pub(super) fn error(
-    service: Service,
-    refusal: &Refusal,
-    response: &Response<Bytes>,
-    now: SystemTime,
-) -> Error {
-    let status = response.status().as_u16();
-    let delay = match refusal.kind {
-        ErrorKind::RateLimited | ErrorKind::Unavailable => {
-            retry_after(response.headers(), now).or(refusal.delay)
-        }
-        _ => None,
-    };
-    let message = format!("{} answered {status}: {}", service.name(), refusal.advice);
-    let error = Error::answered(refusal.kind, status, message).with_retry_after(delay);
-    if refusal.token_doubtful { error.with_doubtful_token() } else { error }
 }
 
 /// The message resource of RFC 8030 §5.1 where there is one, else the vendor's own name.
@@ -89,34 +71,6 @@ fn ttl_in_force(service: Service, message: &SealedMessage, headers: &HeaderMap) 
     said.or(asked)
 }
 
-/// A refusal in our terms.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) kind: ErrorKind,
-    /// What happened and what to do about it.
-    pub(super) advice: &'static str,
-    /// How long to wait where the push service does not say.
-    pub(super) delay: Option<Duration>,
-    /// Whether the subscription may be gone, though it is not certain who says so.
-    pub(super) token_doubtful: bool,
-    /// Whether it is about the `Authorization` header, so that another one may be taken.
-    pub(super) about_vapid: bool,
-}
-
-impl Refusal {
-    const fn new(kind: ErrorKind, advice: &'static str) -> Self {
-        Self { kind, advice, delay: None, token_doubtful: false, about_vapid: false }
-    }
-
-    const fn about_vapid(advice: &'static str) -> Self {
-        Self { about_vapid: true, ..Self::new(ErrorKind::Unauthorized, advice) }
-    }
-
-    const fn with_delay(self, delay: Duration) -> Self {
-        Self { delay: Some(delay), ..self }
-    }
-}
-
 /// `None` when the push service accepted the message.
 fn refused(service: Service, response: &Response<Bytes>) -> Option<Refusal> {
     let (status, body) = (response.status(), response.body());
@@ -127,16 +81,15 @@ fn refused(service: Service, response: &Response<Bytes>) -> Option<Refusal> {
         Service::Google => google::refusal(status, body),
         Service::Mozilla => mozilla::refusal(status, body),
         Service::Ntfy => ntfy::refusal(response),
-        Service::Other => other(response),
+        Service::Other if status == StatusCode::FORBIDDEN => {
+            mentions_another_key(body).then_some(OTHER_KEY)
+        }
+        Service::Other => None,
     };
     if known.is_some() || status.is_success() {
         return known;
     }
-    Some(match status.as_u16() {
-        401 | 403 if is_page(response) => PAGE,
-        404 => not_found(service),
-        _ => by_status(status),
-    })
+    Some(by_status(service, response))
 }
 
 fn not_found(service: Service) -> Refusal {
@@ -151,41 +104,26 @@ fn not_found(service: Service) -> Refusal {
     }
 }
 
-/// A service that is not known: two statuses need more than themselves.
-fn other(response: &Response<Bytes>) -> Option<Refusal> {
-    match response.status() {
-        StatusCode::FORBIDDEN if mentions_another_key(response.body()) => Some(OTHER_KEY),
-        StatusCode::NOT_ACCEPTABLE if response.headers().contains_key(RETRY_AFTER) => {
-            Some(RATE_LIMITED)
-        }
-        _ => None,
-    }
-}
-
-fn by_status(status: StatusCode) -> Refusal {
-    match status.as_u16() {
+/// Where Web Push says more than the status does.
+fn by_status(service: Service, response: &Response<Bytes>) -> Refusal {
+    match response.status().as_u16() {
         300..=399 => Refusal::new(
             ErrorKind::Rejected,
             "redirects are not followed; subscribe again to get the new address",
         ),
-        400 => Refusal::new(
-            ErrorKind::Rejected,
-            "the request is malformed; the same message will be refused again",
-        ),
-        401 | 403 => NOT_AUTHORIZED,
+        401 | 403 if !is_page(response) => NOT_AUTHORIZED,
+        404 => not_found(service),
+        406 if service == Service::Other && response.headers().contains_key(RETRY_AFTER) => {
+            RATE_LIMITED
+        }
         410 => GONE,
-        408 | 425 => Refusal::new(ErrorKind::Unavailable, "the request took too long; try again"),
         413 => Refusal::new(
             ErrorKind::PayloadTooLarge,
             "the body is too large; shorten the message or its padding (Firefox on Android takes \
              2744 octets)",
         ),
         429 => RATE_LIMITED,
-        500..=599 => UNAVAILABLE,
-        _ => Refusal::new(
-            ErrorKind::Rejected,
-            "this status means nothing in Web Push; check that the address is a push resource",
-        ),
+        _ => Refusal::by_status(response),
     }
 }
 
@@ -203,45 +141,25 @@ fn mentions_another_key(body: &[u8]) -> bool {
     )
 }
 
-/// Whether the answer is a page for people: no push service but Google speaks so, whatever stands
-/// in front of one does.
-fn is_page(response: &Response<Bytes>) -> bool {
-    let media_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    let body = response.body().trim_ascii_start();
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    contains(media_type, &["text/html", "application/xhtml"]) || body.starts_with(b"<")
-}
-
-/// Whether a text has one of the fragments, which are in lower case.
-fn contains(text: &[u8], fragments: &[&str]) -> bool {
-    let text = String::from_utf8_lossy(text).to_lowercase();
-    fragments.iter().any(|fragment| text.contains(fragment))
-}
-
-const DOUBTFUL: Refusal = Refusal {
-    token_doubtful: true,
-    ..Refusal::new(
-        ErrorKind::Rejected,
-        "the subscription may be gone, or a proxy answered while the service behind it was away; \
-         keep the token, and delete it when this stays so for days",
-    )
-};
+const DOUBTFUL: Refusal = Refusal::new(
+    ErrorKind::Rejected,
+    "the subscription may be gone, or a proxy answered while the service behind it was away; keep \
+     the token, and delete it when this stays so for days",
+)
+.with_doubtful_token();
 const GONE: Refusal = Refusal::new(
     ErrorKind::Expired,
     "the subscription is gone; delete the token and have the user agent subscribe again",
 );
-const NOT_AUTHORIZED: Refusal = Refusal::about_vapid(
+const NOT_AUTHORIZED: Refusal = Refusal::new(
+    ErrorKind::Unauthorized,
     "the VAPID credentials are missing or refused; check the key, the subject and the clock",
-);
+)
+.with_credential_refused();
 const OTHER_KEY: Refusal = Refusal::new(
     ErrorKind::TokenMismatch,
     "the subscription was made with another VAPID key; add that key and name it in the token as \
      'applicationServerKey', or subscribe again",
-);
-const PAGE: Refusal = Refusal::new(
-    ErrorKind::Unauthorized,
-    "a page of HTML, so not about the VAPID key: a firewall or proxy in front of the push service \
-     refuses this sender",
 );
 const RATE_LIMITED: Refusal =
     Refusal::new(ErrorKind::RateLimited, "too many requests; slow down for this subscription");

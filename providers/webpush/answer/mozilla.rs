@@ -5,8 +5,10 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{GONE, OTHER_KEY, Refusal, UNAVAILABLE, mentions_another_key};
 use crate::ErrorKind;
+use crate::providers::refusal::Refusal;
+
+use super::{GONE, OTHER_KEY, UNAVAILABLE, mentions_another_key};
 
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     let answer: Answer = serde_json::from_slice(body).ok()?;

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 
-use super::{LONG, MINUTE, RATE_LIMITED, Refusal, is_page};
 use crate::ErrorKind;
+use crate::providers::refusal::{Refusal, is_page};
+
+use super::{LONG, MINUTE, RATE_LIMITED};
 
 pub(super) fn refusal(response: &Response<Bytes>) -> Option<Refusal> {
     let code = serde_json::from_slice(response.body()).ok().and_then(|Answer { code }| code);
