@@ -18,7 +18,7 @@ use sealpush::layers::{RetryPolicy, Trace};
 use sealpush::local::{PushService, UserAgent};
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
-use sealpush::transport::ReqwestTransport;
+use sealpush::transport::HyperTransport;
 use sealpush::{Client, EndpointGuard, Message, Token, Ttl};
 
 fn main() {
@@ -86,7 +86,7 @@ async fn serve() {
 async fn send(count: usize) {
     let tokens: Vec<Token> = stdin().lines().map(|line| line.unwrap().parse().unwrap()).collect();
     let subject = "mailto:bench@push-bench.net".parse().unwrap();
-    let transport = ReqwestTransport::builder()
+    let transport = HyperTransport::builder()
         .guard(EndpointGuard::loopback_for_tests())
         .http2_prior_knowledge()
         .connections(NonZeroUsize::new(CONNECTIONS).unwrap())

@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use sealpush::layers::{Retry, RetryPolicy, Timeout, Trace};
 use sealpush::local::{Fault, Faults, PushService, RetryAfter, UserAgent};
 use sealpush::providers::WebPush;
-use sealpush::transport::ReqwestTransport;
+use sealpush::transport::HyperTransport;
 use sealpush::{
     Accepted, Capabilities, Client, EndpointGuard, Message, ProviderId, PushProvider,
     PushProviderExt, Result, SealedMessage, Token, Ttl, UserAgentSecret,
@@ -145,7 +145,7 @@ fn after_a_while(fault: Fault) -> Faults {
 
 /// Sorted, in milliseconds.
 async fn latencies(services: &[&PushService]) -> Vec<f64> {
-    let transport = ReqwestTransport::builder()
+    let transport = HyperTransport::builder()
         .guard(EndpointGuard::loopback_for_tests())
         .http2_prior_knowledge()
         .timeout(Duration::from_secs(2))

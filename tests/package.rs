@@ -39,10 +39,11 @@ fn has(tree: &BTreeSet<String>, name: &str) -> bool {
 }
 
 #[test]
-fn the_default_tree_has_at_most_125_crates() {
+fn the_default_tree_has_one_http_client_and_at_most_105_crates() {
     let tree = tree(&[]);
-    assert!(has(&tree, "reqwest") && has(&tree, "sealpush"), "{tree:?}");
-    assert!(tree.len() <= 125, "{} crates: {tree:#?}", tree.len());
+    assert!(has(&tree, "hyper") && has(&tree, "sealpush"), "{tree:?}");
+    assert!(!has(&tree, "reqwest"), "a second HTTP client");
+    assert!(tree.len() <= 105, "{} crates: {tree:#?}", tree.len());
     println!("default: {} crates", tree.len());
 }
 

@@ -13,7 +13,7 @@ use http::{Request, Response, StatusCode};
 
 use crate::guard::EndpointGuard;
 use crate::providers::http::BaseUrl;
-use crate::transport::{ReqwestTransport, Transport};
+use crate::transport::{HyperTransport, Transport};
 use crate::{Error, ErrorKind, Result};
 
 use super::application_default::FILE_VARIABLE;
@@ -131,7 +131,7 @@ impl fmt::Debug for MetadataServer {
 }
 
 fn transport(guard: EndpointGuard) -> Result<Arc<dyn Transport>> {
-    let transport = ReqwestTransport::builder().guard(guard);
+    let transport = HyperTransport::builder().guard(guard);
     Ok(Arc::new(transport.connect_timeout(TIMEOUT).timeout(TIMEOUT).build()?))
 }
 

@@ -3,9 +3,9 @@
 
 mod base_url;
 mod guarded;
-#[cfg(not(feature = "reqwest"))]
+#[cfg(not(feature = "hyper"))]
 mod no_transport;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "hyper")]
 mod own_transport;
 mod request;
 #[cfg(test)]
@@ -26,9 +26,9 @@ pub use self::base_url::BaseUrl;
 pub use self::request::{authorization, post_json, sensitive, wiped};
 
 use self::guarded::Guarded;
-#[cfg(not(feature = "reqwest"))]
+#[cfg(not(feature = "hyper"))]
 use self::no_transport::with_guard;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "hyper")]
 use self::own_transport::with_guard;
 
 /// The settings that all providers' builders share.
@@ -37,7 +37,7 @@ use self::own_transport::with_guard;
 /// use sealpush::EndpointGuard;
 /// use sealpush::providers::http::HttpBuilder;
 ///
-/// # #[cfg(feature = "reqwest")] {
+/// # #[cfg(feature = "hyper")] {
 /// let http = HttpBuilder::default().guard(EndpointGuard::loopback_for_tests()).build()?;
 /// # }
 /// # Ok::<_, sealpush::Error>(())
@@ -61,7 +61,7 @@ impl HttpBuilder {
         self
     }
 
-    /// Sends through this transport. Default: the crate's own, which needs the feature `reqwest`.
+    /// Sends through this transport. Default: the crate's own, which needs the feature `hyper`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
@@ -146,7 +146,7 @@ macro_rules! http_setters {
         }
 
         /// Sends through this transport. Default: the crate's own, which needs the feature
-        /// `reqwest`.
+        /// `hyper`.
         pub fn transport(mut self, transport: impl crate::transport::Transport) -> Self {
             self.http = self.http.transport(transport);
             self

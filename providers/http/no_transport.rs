@@ -8,6 +8,6 @@ use crate::{EndpointGuard, Error, ErrorKind, Result};
 pub(super) fn with_guard(_: EndpointGuard) -> Result<Arc<dyn Transport>> {
     Err(Error::new(
         ErrorKind::Configuration,
-        "no transport is compiled in: enable the feature reqwest, or set one with 'transport'",
+        "no transport is compiled in: enable the feature hyper, or set one with 'transport'",
     ))
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::transport::{ReqwestTransport, Transport};
+use crate::transport::{HyperTransport, Transport};
 use crate::{EndpointGuard, Result};
 
 pub(super) fn with_guard(guard: EndpointGuard) -> Result<Arc<dyn Transport>> {
-    Ok(Arc::new(ReqwestTransport::builder().guard(guard).build()?))
+    Ok(Arc::new(HyperTransport::builder().guard(guard).build()?))
 }

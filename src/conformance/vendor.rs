@@ -284,7 +284,7 @@ impl Clock for Set {
     }
 }
 
-/// How long a request may take in paused time: that of `ReqwestTransport`.
+/// How long a request may take in paused time: that of `HyperTransport`.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a request may take in real time, on a machine that is busy.
 const LOOPBACK_DEADLINE: Duration = Duration::from_secs(30);

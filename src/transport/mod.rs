@@ -3,8 +3,18 @@
 //! [`Transport`] speaks in the types of the `http` crate, so that a provider can be tested without
 //! a network and an application can bring its own client.
 
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod failure;
+#[cfg(feature = "hyper")]
+mod hyper;
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod lookup;
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod outgoing;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod tls;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,6 +27,8 @@ use http::{HeaderMap, Request, Response};
 
 use crate::error::Result;
 
+#[cfg(feature = "hyper")]
+pub use self::hyper::{HyperTransport, HyperTransportBuilder};
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestTransport, ReqwestTransportBuilder};
 
@@ -40,15 +52,6 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// two [with an unknown outcome](crate::Error::with_unknown_outcome) once octets of the
     /// request may have reached the server. No error holds the request's URL.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>>;
-}
-
-/// The endpoint that a provider put into its request; read from the URI where there is none.
-#[cfg(feature = "reqwest")]
-fn endpoint_of(head: &http::request::Parts) -> Result<crate::endpoint::Endpoint> {
-    match head.extensions.get::<crate::endpoint::Endpoint>() {
-        Some(endpoint) => Ok(endpoint.clone()),
-        None => crate::guard::endpoint(&head.uri.to_string()),
-    }
 }
 
 #[async_trait]
@@ -93,6 +96,9 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(feature = "hyper", feature = "reqwest"))]
+    mod names;
+
     use super::*;
 
     fn read(values: &[&str], now: u64) -> Option<u64> {

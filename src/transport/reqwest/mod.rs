@@ -5,28 +5,37 @@ mod resolver;
 
 use std::fmt::{self, Debug};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use reqwest::{Certificate, Client, Url};
+use zeroize::Zeroizing;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::{EndpointGuard, Reach};
 
-use self::resolver::{GuardedResolver, Lookup, SystemLookup};
-use super::{MAX_RESPONSE, Transport, endpoint_of};
+use self::resolver::GuardedResolver;
+use super::failure as common;
+use super::lookup::{Lookup, SystemLookup};
+use super::outgoing::{self, DEFAULT_USER_AGENT};
+use super::tls::Tls;
+use super::{MAX_RESPONSE, Transport};
 
 /// Sends requests over TLS (rustls) and HTTP/2 or HTTP/1.1, as the server chooses.
 ///
-/// It asks its [`EndpointGuard`] about the URL, and about every address the URL's name resolves
-/// to. It follows no redirect: a 3xx is a response like any other. It takes no proxy from the
-/// environment, keeps no cookies, asks for no compression, and adds no field but `Accept: */*`.
-/// HTTP/2 connections are pinged, also while idle, so that a dead one is noticed.
+/// [`HyperTransport`](super::HyperTransport) is the default, costs less and bounds more. This one
+/// is for those who have reqwest in their program and want one HTTP client in it.
+///
+/// It asks its [`EndpointGuard`] about the origin, and about every address the origin's name
+/// resolves to. It follows no redirect: a 3xx is a response like any other. It takes no proxy from
+/// the environment, keeps no cookies, asks for no compression, and adds no fields but `Accept: */*`,
+/// `User-Agent` and `Content-Length`. HTTP/2 connections are pinged, also while idle, so that a
+/// dead one is noticed. TLS is rustls, whatever features of reqwest are on.
 ///
 /// One attempt is one request. The single exception is a request that the server declares not to
 /// have processed (RFC 9113 §8.7) or that never left because the connection it was meant for had
@@ -34,6 +43,15 @@ use super::{MAX_RESPONSE, Transport, endpoint_of};
 ///
 /// A response whose body breaks off, or is longer than [`MAX_RESPONSE`] octets, is a response with
 /// the octets that came: the status is the push service's answer.
+///
+/// # What it does not bound
+///
+/// reqwest offers no way to come between it and the socket. Interim responses without end, written
+/// as fast as they are read, hold up a thread of the runtime until the server tires, so that
+/// deadlines and timers on it are late; frames without end over HTTP/2 cost CPU until the
+/// deadline. The connection stays in the pool afterwards. Idle connections are not bounded in
+/// all, but per origin. Where `SETTINGS_MAX_CONCURRENT_STREAMS` lets no request go out, the
+/// outcome is reported as unknown.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,8 +66,9 @@ use super::{MAX_RESPONSE, Transport, endpoint_of};
 /// # Ok(()) }
 /// ```
 pub struct ReqwestTransport {
-    guard: EndpointGuard,
-    pools: Vec<Pool>,
+    settings: ReqwestTransportBuilder,
+    tls: Arc<Tls>,
+    pools: [Pool; 3],
 }
 
 impl ReqwestTransport {
@@ -57,7 +76,7 @@ impl ReqwestTransport {
     ///
     /// # Errors
     ///
-    /// `Configuration` when TLS cannot be set up: the system has no root certificates.
+    /// None with the defaults; see [`ReqwestTransportBuilder::build`].
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
@@ -69,28 +88,34 @@ impl ReqwestTransport {
     }
 
     fn client(&self, reach: Reach) -> Result<&Client> {
-        self.pools
-            .iter()
-            .find(|pool| pool.reach == reach)
-            .and_then(Pool::next)
-            .ok_or_else(|| Error::new(ErrorKind::Blocked, "no client may reach this address"))
+        let pool = self.pools.iter().find(|pool| pool.reach == reach);
+        let unbuilt = || Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up");
+        pool.and_then(|pool| pool.next(&self.settings, &self.tls)).ok_or_else(unbuilt)
     }
 }
 
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        let (head, body) = request.into_parts();
-        let endpoint = endpoint_of(&head)?;
-        let reach = self.guard.admit(&endpoint)?;
-        let url = url_of(&endpoint)?;
-        let mut request = reqwest::Request::new(head.method, url);
+        outgoing::check_runtime()?;
+        let (mut head, body) = request.into_parts();
+        let endpoint = outgoing::endpoint_of(&head)?;
+        let reach = self.settings.guard.admit(&endpoint)?;
+        if endpoint.origin().is_https() {
+            // Says why there is no TLS, which reqwest does not.
+            self.tls.config()?;
+        }
+        outgoing::complete(&mut head, body.len(), self.settings.user_agent.as_ref());
+        let mut request = reqwest::Request::new(head.method, url_of(&endpoint)?);
         *request.headers_mut() = head.headers;
         *request.body_mut() = Some(body.into());
 
         let response = self.client(reach)?.execute(request).await;
         let mut response = response.map_err(|error| failure::classify(&error))?;
         let (status, version) = (response.status(), response.version());
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(common::SWITCHED.into());
+        }
         let headers = std::mem::take(response.headers_mut());
         let mut answer = Response::new(read(response).await);
         *answer.status_mut() = status;
@@ -102,7 +127,9 @@ impl Transport for ReqwestTransport {
 
 impl Debug for ReqwestTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestTransport").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("ReqwestTransport")
+            .field("guard", &self.settings.guard)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,6 +142,8 @@ pub struct ReqwestTransportBuilder {
     connections: NonZeroUsize,
     http2_prior_knowledge: bool,
     root_certificates: Vec<Vec<u8>>,
+    user_agent: Option<HeaderValue>,
+    proxy: Option<Zeroizing<String>>,
     lookup: Arc<dyn Lookup>,
 }
 
@@ -164,43 +193,58 @@ impl ReqwestTransportBuilder {
         self
     }
 
+    /// The field `User-Agent` of requests that have none; `None` leaves it out. Default:
+    /// `sealpush/` and the version.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<Option<HeaderValue>>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Goes through an HTTP proxy, `http://host:port` or `http://user:password@host:port`. Default:
+    /// none; the environment is never read.
+    ///
+    /// The guard still checks every URL, and every address that stands in one. But the proxy
+    /// resolves the names: that a public name leads to no private address is for the proxy to see.
+    #[must_use]
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.proxy = Some(Zeroizing::new(url.to_owned()));
+        self
+    }
+
+    /// Takes the place of the system's resolver.
+    #[cfg(test)]
+    pub(in crate::transport) fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = lookup;
+        self
+    }
+
     /// Builds the transport.
+    ///
+    /// The root certificates are loaded at the first connection; where there are none, that is when
+    /// TLS fails, with `Configuration`.
     ///
     /// # Errors
     ///
-    /// `Configuration` when a root certificate is not PEM, or TLS cannot be set up.
+    /// `Configuration` when a root certificate or the proxy's URL is none.
     pub fn build(self) -> Result<ReqwestTransport> {
-        let certificates = self.certificates()?;
-        let pools = [Reach::Listed, Reach::Loopback, Reach::Public]
-            .into_iter()
-            .map(|reach| {
-                let clients = (0..self.connections.get())
-                    .map(|_| self.client(reach, &certificates))
-                    .collect::<Result<_>>()?;
-                Ok(Pool { reach, clients, turn: AtomicUsize::new(0) })
-            })
-            .collect::<Result<_>>()?;
-        Ok(ReqwestTransport { guard: self.guard, pools })
-    }
-
-    fn certificates(&self) -> Result<Vec<Certificate>> {
-        let mut certificates = Vec::new();
-        for pem in &self.root_certificates {
-            match Certificate::from_pem_bundle(pem) {
-                Ok(found) if !found.is_empty() => certificates.extend(found),
-                _ => {
-                    let fact = "a root certificate is not in PEM form";
-                    return Err(Error::new(ErrorKind::Configuration, fact));
-                }
-            }
+        let tls = Arc::new(Tls::new(&self.root_certificates)?);
+        if let Some(url) = &self.proxy {
+            proxy(url)?;
         }
-        Ok(certificates)
+        let pools = [Reach::Listed, Reach::Loopback, Reach::Public];
+        let pools =
+            pools.map(|reach| Pool { reach, clients: OnceLock::new(), turn: AtomicUsize::new(0) });
+        Ok(ReqwestTransport { settings: self, tls, pools })
     }
 
     fn client(&self, reach: Reach, certificates: &[Certificate]) -> Result<Client> {
-        let lookup = Arc::clone(&self.lookup);
-        let resolver = GuardedResolver { lookup, guard: self.guard.clone(), reach };
+        // With a proxy, its name is the only one that is resolved here.
+        let guard = self.proxy.is_none().then(|| self.guard.clone());
+        let resolver = GuardedResolver { lookup: Arc::clone(&self.lookup), guard, reach };
         let mut builder = Client::builder()
+            .tls_backend_rustls()
+            .tls_certs_only(certificates.iter().cloned())
             .dns_resolver(resolver)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -219,11 +263,11 @@ impl ReqwestTransportBuilder {
         if self.http2_prior_knowledge {
             builder = builder.http2_prior_knowledge();
         }
-        for certificate in certificates {
-            builder = builder.add_root_certificate(certificate.clone());
+        if let Some(url) = &self.proxy {
+            builder = builder.proxy(proxy(url)?);
         }
         builder.build().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "TLS cannot be set up")
+            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
                 .with_source(error.without_url())
         })
     }
@@ -238,6 +282,8 @@ impl Default for ReqwestTransportBuilder {
             connections: NonZeroUsize::MIN,
             http2_prior_knowledge: false,
             root_certificates: Vec::new(),
+            user_agent: Some(DEFAULT_USER_AGENT),
+            proxy: None,
             lookup: Arc::new(SystemLookup),
         }
     }
@@ -255,27 +301,48 @@ impl Debug for ReqwestTransportBuilder {
     }
 }
 
-/// The clients that may reach one kind of address. They share no connection with another kind, so
-/// that what the operator listed cannot be reached through a URL that is not.
+/// The clients that may reach one kind of address, made when first needed. They share no
+/// connection with another kind, so that what the operator listed cannot be reached through a URL
+/// that is not.
 struct Pool {
     reach: Reach,
-    clients: Vec<Client>,
+    clients: OnceLock<Vec<Client>>,
     turn: AtomicUsize,
 }
 
 impl Pool {
     /// The client whose turn it is: each keeps one HTTP/2 connection per origin.
-    fn next(&self) -> Option<&Client> {
+    fn next(&self, settings: &ReqwestTransportBuilder, tls: &Tls) -> Option<&Client> {
+        let clients = self.clients.get_or_init(|| {
+            let certificates = tls.certificates();
+            let certificates: Vec<_> = certificates
+                .iter()
+                .filter_map(|certificate| Certificate::from_der(certificate).ok())
+                .collect();
+            let client = |_| settings.client(self.reach, &certificates);
+            (0..settings.connections.get()).map(client).collect::<Result<_>>().unwrap_or_default()
+        });
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.clients.get(turn.checked_rem(self.clients.len())?)
+        clients.get(turn.checked_rem(clients.len())?)
     }
+}
+
+fn proxy(url: &str) -> Result<reqwest::Proxy> {
+    let http = url.starts_with("http://");
+    let proxy = http.then(|| reqwest::Proxy::all(url).ok()).flatten();
+    proxy.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Configuration,
+            "the proxy is not a URL of the form `http://host:port`",
+        )
+    })
 }
 
 /// The URL that leads to the origin of the endpoint and nowhere else.
 fn url_of(endpoint: &Endpoint) -> Result<Url> {
     let path = endpoint.expose().path_and_query().map_or("/", |path| path.as_str());
     let url = Url::parse(&[endpoint.origin().as_str(), path].concat());
-    url.map_err(|_| Error::new(ErrorKind::Rejected, "the request cannot be sent over HTTP"))
+    url.map_err(|_| common::UNSENDABLE.into())
 }
 
 /// Reads at most [`MAX_RESPONSE`] octets; dropping the response then closes its stream.
@@ -304,6 +371,3 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 const STREAM_WINDOW: u32 = 32 * 1024;
 /// The same for all responses on one connection together.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-
-#[cfg(test)]
-mod tests;

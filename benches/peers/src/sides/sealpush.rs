@@ -11,7 +11,7 @@ use sealpush::layers::{RetryPolicy, Trace};
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
 use sealpush::seal::{UserAgentKeys, UserAgentSecret, open, seal};
-use sealpush::transport::{ReqwestTransport, Transport};
+use sealpush::transport::{HyperTransport, Transport};
 use sealpush::{Client, EndpointGuard, Message, Padding, PushProviderExt, Token};
 
 use super::{Answer, repeat};
@@ -58,7 +58,7 @@ fn request(work: &Work) -> Answer {
 fn send(work: &Work) -> Answer {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let root = std::fs::read(&work.place.root).expect("the push service has written it");
-    let transport = ReqwestTransport::builder()
+    let transport = HyperTransport::builder()
         .guard(EndpointGuard::loopback_for_tests())
         .connections(NonZeroUsize::new(4).expect("4 is not 0"))
         .add_root_certificate_pem(&root)
