@@ -123,7 +123,11 @@ fn by_status(service: Service, response: &Response<Bytes>) -> Refusal {
              2744 octets)",
         ),
         429 => RATE_LIMITED,
-        _ => Refusal::by_status(response),
+        400 | 401 | 403 | 408 | 425 | 500..=599 => Refusal::by_status(response),
+        _ => Refusal::new(
+            ErrorKind::Rejected,
+            "this status means nothing in Web Push; check that the address is a push resource",
+        ),
     }
 }
 
