@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
 mod every_layer;
-mod golden;
+mod support;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,6 +19,8 @@ use sealpush::providers::fcm::{self, Address, AuthorizedUser, ServiceAccount};
 use sealpush::transport::{ReqwestTransport, Transport};
 use sealpush::{EndpointGuard, PushProvider, Token, UserAgentKeys};
 use serde_json::{Value, json};
+
+use self::support::exchanges::Table;
 
 struct FcmHarness {
     wire: Wire,
@@ -107,9 +109,9 @@ impl Harness for FcmHarness {
             ],
             // A refusal of the project's key for Apple or for browsers is not about our own.
             Scenario::Unauthorized => {
-                golden::answers("fcm", scenario, |_, row| row["means"]["requests"] == 2)
+                Table::load("fcm").answers(scenario, |_, row| row.means.requests == 2)
             }
-            scenario => golden::answers("fcm", scenario, |_, _| true),
+            scenario => Table::load("fcm").answers(scenario, |_, _| true),
         }
     }
 

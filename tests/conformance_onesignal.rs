@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
 mod every_layer;
-mod golden;
+mod support;
 
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use sealpush::providers::OneSignal;
 use sealpush::transport::{ReqwestTransport, Transport};
 use sealpush::{EndpointGuard, PushProvider, Token, UserAgentKeys};
 use serde_json::{Value, json};
+
+use self::support::exchanges::Table;
 
 struct OneSignalHarness {
     wire: Wire,
@@ -57,7 +59,7 @@ impl Harness for OneSignalHarness {
 
     /// But for the answers that name another address than a test's.
     fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {
-        golden::answers("onesignal", scenario, |name, _| !name.contains("this-"))
+        Table::load("onesignal").answers(scenario, |name, _| !name.contains("this-"))
     }
 
     fn body(&self, request: &Request<Bytes>) -> Option<Bytes> {

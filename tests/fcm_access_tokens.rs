@@ -3,7 +3,7 @@
 #![cfg(feature = "fcm")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-mod vendors;
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use sealpush::transport::Transport;
 use sealpush::{Error, ErrorKind, PushProviderExt, Result, Token};
 use tokio::sync::Semaphore;
 
-use self::vendors::{SetClock, message, user_agent};
+use self::support::vendors::{SetClock, message, user_agent};
 
 fn token() -> Token {
     Address::Token("fGx9:APA91b-example".into()).to_token(user_agent().keys().clone()).unwrap()

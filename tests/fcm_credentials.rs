@@ -3,7 +3,7 @@
 #![cfg(feature = "fcm")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-mod vendors;
+mod support;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use sealpush::providers::fcm::{
 use sealpush::{ErrorKind, PushProviderExt, Result, Token};
 use serde_json::{Value, json};
 
-use self::vendors::{NOW, Script, message, user_agent};
+use self::support::vendors::{NOW, Script, message, user_agent};
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)

@@ -1,7 +1,7 @@
 //! RFC 8292: the application server says who it is.
 #![cfg(feature = "webpush")]
 
-mod web_push_support;
+mod support;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
@@ -11,7 +11,7 @@ use sealpush::providers::webpush::{VapidKey, VapidKeys};
 use sealpush::{ErrorKind, PushProvider, Token};
 use serde_json::Value;
 
-use web_push_support::*;
+use support::web_push::*;
 
 /// The parts of `vapid t=<JWT>, k=<key>`, after the signature is found good with the key.
 fn verified(authorization: &str) -> Option<(Value, Value, String)> {

@@ -3,7 +3,7 @@
 #![cfg(all(feature = "fcm", feature = "local", feature = "onesignal"))]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-mod vendors;
+mod support;
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use sealpush::{
 };
 use serde_json::Value;
 
-use self::vendors::{SetClock, message};
+use self::support::vendors::{SetClock, message, user_agent};
 
 const PROJECT: &str = "example-project";
 const APP: &str = "0a0a0a0a-0000-4000-8000-0123456789ab";
@@ -324,7 +324,7 @@ async fn a_message_for_another_key_does_not_open() {
     let project = service.fcm(PROJECT);
     let fcm = fcm(&project);
     let mut device = project.register(Platform::Android).unwrap();
-    let sealed = message("x").seal(vendors::user_agent().keys(), Fcm::MAX_BODY).unwrap();
+    let sealed = message("x").seal(user_agent().keys(), Fcm::MAX_BODY).unwrap();
     let accepted = fcm.send(&device.token(), &sealed).await.unwrap();
     assert_eq!(device.next().await.unwrap_err().kind(), ErrorKind::Rejected);
     let id = accepted.message_id.unwrap();
@@ -333,7 +333,7 @@ async fn a_message_for_another_key_does_not_open() {
     // Its owner gets it from the device that does not have the keys.
     fcm.send(&device.token(), &sealed).await.unwrap();
     let data = device.next_data().await.unwrap();
-    assert_eq!(open_data(&vendors::user_agent(), &data).unwrap().unwrap(), b"x");
+    assert_eq!(open_data(&user_agent(), &data).unwrap().unwrap(), b"x");
     assert_nothing_came(&fcm, &mut device).await;
 }
 

@@ -1,7 +1,7 @@
 //! The browser's `PushSubscription.toJSON()` is a token as it is.
 #![cfg(feature = "webpush")]
 
-mod web_push_support;
+mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ use sealpush::providers::webpush::PushResource;
 use sealpush::{ErrorKind, Message, PushProvider, PushProviderExt, Token, UserAgentSecret, open};
 use serde_json::{Value, json};
 
-use web_push_support::*;
+use support::web_push::*;
 
 #[tokio::test]
 async fn keys_are_taken_in_every_base64() {

@@ -1,9 +1,6 @@
 //! What the tests of `WebPush` share: a transport that answers from a script, a clock that is set
 //! by hand, tokens.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "test code; clippy sees only the test functions as such")]
-
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
