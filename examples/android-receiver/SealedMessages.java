@@ -132,7 +132,25 @@ public final class SealedMessages {
      * @throws OpenException if there is none, or it does not open
      */
     public byte[] openData(Map<String, String> data) throws OpenException {
-        String text = data.get(DATA_FIELD);
+        return open(decode(data == null ? null : data.get(DATA_FIELD)));
+    }
+
+    /**
+     * Opens a sealed body.
+     *
+     * @throws OpenException for every reason alike, {@code null} among them
+     */
+    public byte[] open(byte[] body) throws OpenException {
+        try {
+            return openRecord(body);
+        } catch (GeneralSecurityException | RuntimeException no) {
+            // Providers, the Keystore's among them, have unchecked exceptions of their own.
+            throw new OpenException();
+        }
+    }
+
+    /** One body has one text: the decoder alone takes padding and stray bits, too. */
+    private static byte[] decode(String text) throws OpenException {
         if (text == null || text.length() > MAX_BODY / 3 * 4 + 4) {
             throw new OpenException();
         }
@@ -142,24 +160,16 @@ public final class SealedMessages {
         } catch (IllegalArgumentException notBase64) {
             throw new OpenException();
         }
-        return open(body);
-    }
-
-    /**
-     * Opens a sealed body.
-     *
-     * @throws OpenException for every reason alike
-     */
-    public byte[] open(byte[] body) throws OpenException {
-        try {
-            return openRecord(body);
-        } catch (GeneralSecurityException | IllegalArgumentException | IllegalStateException no) {
+        if (!Base64.getUrlEncoder().withoutPadding().encodeToString(body).equals(text)) {
             throw new OpenException();
         }
+        return body;
     }
 
     private byte[] openRecord(byte[] body) throws GeneralSecurityException, OpenException {
-        if (body.length > MAX_BODY || body.length < HEADER_LENGTH + 1 + TAG_LENGTH) {
+        if (body == null
+                || body.length > MAX_BODY
+                || body.length < HEADER_LENGTH + 1 + TAG_LENGTH) {
             throw new OpenException();
         }
         // Read as a signed number, so that 2^31 and above are negative and refused.

@@ -129,10 +129,15 @@ struct SealedMessages {
             .replacingOccurrences(of: "=", with: "")
     }
 
+    /// One body has one text: the decoder alone takes padding, the other alphabet and stray bits.
     private static func decodeBase64url(_ text: String) -> Data? {
         let standard = text
             .replacingOccurrences(of: "-", with: "+")
             .replacingOccurrences(of: "_", with: "/")
-        return Data(base64Encoded: standard + String(repeating: "=", count: (4 - standard.count % 4) % 4))
+        let padding = String(repeating: "=", count: (4 - standard.count % 4) % 4)
+        guard let octets = Data(base64Encoded: standard + padding),
+            encodeBase64url(octets) == text
+        else { return nil }
+        return octets
     }
 }

@@ -81,6 +81,20 @@ export function parseNotification(text, base) {
 }
 
 /**
+ * What a push shows that carries nothing to show: it has no body, or one that does not open. One
+ * for all of them, so that they do not pile up.
+ *
+ * @param {string} base the worker's scope, which a click opens
+ * @returns {{title: string, options: object}} arguments for `showNotification`
+ */
+export function neutralNotification(base) {
+  return {
+    title: 'New message',
+    options: { body: 'Open the app to read it.', tag: 'sealpush-neutral', data: { navigate: base } },
+  };
+}
+
+/**
  * The page that a click opens.
  *
  * @param {{navigate: string, targets: object}} data what `parseNotification` put in `options.data`

@@ -119,13 +119,19 @@ export function encodeBase64url(octets) {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** Base64 of either alphabet, padded or not, to octets. Throws on anything else. */
-export function decodeBase64(text) {
-  if (typeof text !== 'string' || !/^(?:[A-Za-z0-9_-]*|[A-Za-z0-9+/]*)={0,2}$/.test(text)) {
-    throw new SyntaxError('not base64');
+/**
+ * Base64url without padding to octets. One sequence of octets has one text: padding, the other
+ * alphabet, and bits that are left over and not zero (RFC 4648 section 3.5) throw.
+ */
+export function decodeBase64url(text) {
+  if (typeof text === 'string' && /^[A-Za-z0-9_-]*$/.test(text) && text.length % 4 !== 1) {
+    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+    const octets = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    if (encodeBase64url(octets) === text) {
+      return octets;
+    }
   }
-  const binary = atob(text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  throw new SyntaxError('not base64url without padding');
 }
 
 const CURVE = { name: 'ECDH', namedCurve: 'P-256' };

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod driver;
+#[path = "../support/installed.rs"]
+mod installed;
 mod receiver;
 mod records;
 mod site;
@@ -121,7 +123,7 @@ fn a_click_opens_the_page_and_closes_the_notification() {
 }
 
 #[test]
-fn what_does_not_open_shows_nothing() {
+fn what_does_not_open_shows_nothing_while_the_app_is_visible() {
     let Some(receiver) = Receiver::start() else { return };
     let good = sealed(&receiver, "good", FCM_BODY);
     let flipped = |position: usize| {
@@ -157,6 +159,24 @@ fn what_does_not_open_shows_nothing() {
     }
     assert_eq!(receiver.titles(), Vec::<String>::new());
     receiver.push(&fcm(&good));
+    assert_eq!(receiver.titles(), ["good"]);
+}
+
+/// Safari ends a subscription after three pushes that show nothing.
+#[test]
+fn without_a_visible_window_every_push_shows_something() {
+    let Some(receiver) = Receiver::start() else { return };
+    let mut flipped = sealed(&receiver, "flipped", FCM_BODY);
+    flipped[90] ^= 1;
+    let bare_text = Message::new("text").seal(receiver.token.keys(), FCM_BODY).unwrap();
+    for message in ["", "text", "{}", &fcm(&flipped), &fcm(&[]), &fcm(bare_text.body())] {
+        receiver.push_unseen(message);
+        let shown = receiver.shown();
+        assert_eq!(receiver.titles(), ["New message"], "{message:.20}");
+        assert_eq!(shown[0]["data"]["navigate"], format!("{}/", receiver.origin));
+        receiver.clear();
+    }
+    receiver.push_unseen(&fcm(&sealed(&receiver, "good", FCM_BODY)));
     assert_eq!(receiver.titles(), ["good"]);
 }
 

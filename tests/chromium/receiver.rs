@@ -62,14 +62,14 @@ impl Receiver {
         let d = encode(secret.expose_private_key().as_slice());
         let jwk = json!({"kty": "EC", "crv": "P-256", "d": d, "x": encode(x), "y": encode(y)});
         self.browser.run(
-            "const { decodeBase64 } = await import('/seal.js');
+            "const { decodeBase64url } = await import('/seal.js');
              const { saveKeys } = await import('/store.js');
              const curve = { name: 'ECDH', namedCurve: 'P-256' };
              const { jwk, keys } = argument;
              await saveKeys({
                privateKey: await crypto.subtle.importKey('jwk', jwk, curve, false, ['deriveBits']),
-               publicKey: decodeBase64(keys.p256dh),
-               auth: decodeBase64(keys.auth),
+               publicKey: decodeBase64url(keys.p256dh),
+               auth: decodeBase64url(keys.auth),
              });",
             &json!({"jwk": jwk, "keys": secret.keys()}),
         );
@@ -89,6 +89,28 @@ impl Receiver {
         self.browser.run(
             "while (window.done < argument) await new Promise(requestAnimationFrame);",
             &json!(self.delivered.get()),
+        );
+    }
+
+    /// Delivers a push message while no page of the app is open, opens the page again, and returns
+    /// once something is shown.
+    pub(crate) fn push_unseen(&self, message: &str) {
+        self.browser.leave();
+        self.browser.push(&self.origin, message);
+        self.browser.open(&self.origin);
+        self.run(
+            "const registration = await navigator.serviceWorker.ready;
+             while ((await registration.getNotifications()).length === 0) {
+               await new Promise(requestAnimationFrame);
+             }",
+        );
+    }
+
+    /// Takes every notification off the screen.
+    pub(crate) fn clear(&self) {
+        self.run(
+            "const registration = await navigator.serviceWorker.ready;
+             for (const shown of await registration.getNotifications()) shown.close();",
         );
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::installed::find;
+
 /// A running Firefox, ended and swept away when dropped.
 pub(crate) struct Firefox {
     child: Child,
@@ -14,13 +16,10 @@ pub(crate) struct Firefox {
 impl Firefox {
     /// The program, by the environment variable `FIREFOX` or in the search path.
     pub(crate) fn find() -> Option<PathBuf> {
-        if let Some(program) = std::env::var_os("FIREFOX") {
-            return Some(program.into());
+        match std::env::var_os("FIREFOX") {
+            Some(program) => Some(program.into()),
+            None => find(&["firefox-esr", "firefox"]),
         }
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .flat_map(|folder| ["firefox-esr", "firefox"].map(|name| folder.join(name)))
-            .find(|program| program.is_file())
     }
 
     /// Opens `page` in a Firefox whose push service is at `websocket_url`.

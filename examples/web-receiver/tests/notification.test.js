@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { clickTarget, parseNotification, unwrap } from '../notification.js';
+import { clickTarget, neutralNotification, parseNotification, unwrap } from '../notification.js';
 
 const BASE = 'https://app.example.net/';
 const message = (notification, more = {}) =>
@@ -97,6 +97,12 @@ test('what is no declarative message shows nothing', () => {
   for (const text of bad) {
     assert.equal(parseNotification(text, BASE), undefined, text);
   }
+});
+
+test('the neutral notification opens the app and stays one', () => {
+  const { title, options } = neutralNotification(BASE);
+  assert.ok(title.length > 0 && options.tag.length > 0);
+  assert.equal(clickTarget(options.data, '', BASE), BASE);
 });
 
 test('links that are not safe are left out', () => {

@@ -1,7 +1,7 @@
 // The JavaScript side of the crate's live tests: reads JSON, opens the bodies, seals what was in
 // them again, writes JSON. With the argument `token` it makes keys and writes a token.
 
-import { decodeBase64, encodeBase64url, exportToken, generateKeys, open, seal } from '../seal.js';
+import { decodeBase64url, encodeBase64url, exportToken, generateKeys, open, seal } from '../seal.js';
 import { importKeys } from './vectors.js';
 
 if (process.argv[2] === 'token') {
@@ -16,7 +16,7 @@ if (process.argv[2] === 'token') {
   const opened = [];
   const sealed = [];
   for (const body of input.bodies) {
-    const plaintext = await open(keys, decodeBase64(body));
+    const plaintext = await open(keys, decodeBase64url(body));
     opened.push(encodeBase64url(plaintext));
     sealed.push(encodeBase64url(await seal(keys, plaintext)));
   }

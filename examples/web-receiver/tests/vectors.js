@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 
-import { decodeBase64, encodeBase64url } from '../seal.js';
+import { decodeBase64url, encodeBase64url } from '../seal.js';
 
 /** Keys from their base64url form, as nobody but a test should need them. */
 export async function importKeys(privateKey, p256dh, auth) {
-  const publicKey = decodeBase64(p256dh);
+  const publicKey = decodeBase64url(p256dh);
   const jwk = {
     kty: 'EC',
     crv: 'P-256',
@@ -19,7 +19,7 @@ export async function importKeys(privateKey, p256dh, auth) {
       'jwk', jwk, { name: 'ECDH', namedCurve: 'P-256' }, false, ['deriveBits'],
     ),
     publicKey,
-    auth: decodeBase64(auth),
+    auth: decodeBase64url(auth),
   };
 }
 
@@ -33,7 +33,13 @@ const of = (kind) => lines.filter((words) => words[0] === kind).map((words) => w
 export const keys = await importKeys(...of('keys')[0]);
 export const toOpen = of('open').map(([name, body, plaintext = '']) => ({
   name,
-  body: decodeBase64(body),
-  plaintext: decodeBase64(plaintext),
+  body: decodeBase64url(body),
+  plaintext: decodeBase64url(plaintext),
 }));
-export const toRefuse = of('refuse').map(([name, body = '']) => ({ name, body: decodeBase64(body) }));
+export const toRefuse = of('refuse').map(([name, body = '']) => ({ name, body: decodeBase64url(body) }));
+export const textsToOpen = of('open-text').map(([name, text, plaintext = '']) => ({
+  name,
+  text,
+  plaintext: decodeBase64url(plaintext),
+}));
+export const textsToRefuse = of('refuse-text').map(([name, text = '']) => ({ name, text }));
