@@ -1,8 +1,13 @@
 //! Push to your own browser through its real push service. No account needed: a VAPID key is made
 //! at the start, and printed so that you can keep it.
 //!
-//! `cargo run --example web_push_browser`, then open the address that it prints in Chrome, Edge or
-//! Firefox on the same computer.
+//! `VAPID_SUBJECT=mailto:YOU@YOUR-DOMAIN cargo run --example web_push_browser`, then open the
+//! address that it prints in Chrome, Edge or Firefox on the same computer.
+//!
+//! Without the internet: `sealpush serve` prints the address of its websocket, which is what
+//! `dom.push.serverURL` in Firefox's `about:config` takes, together with
+//! `dom.push.testing.allowInsecureServerURL`. Then `cargo run --example web_push_browser -- local`
+//! pushes to loopback, and nowhere else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,10 +22,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
-use sealpush::{Message, PushProviderExt, Token, Ttl};
+use sealpush::{EndpointGuard, Message, PushProviderExt, Token, Ttl};
 use tokio::net::TcpListener;
 
 const ADDRESS: &str = "127.0.0.1:8420";
+/// Enough for a push service on this computer.
+const NOBODY: &str = "mailto:nobody@this-computer.lan";
+const NO_SUBJECT: &str = "set VAPID_SUBJECT to an address of yours, as in mailto:YOU@YOUR-DOMAIN: \
+                          push services write to it when your pushes give them trouble";
 /// Octets; a token is at most 8192 and a message 3993.
 const MAX_REQUEST: usize = 16 * 1024;
 
@@ -46,10 +55,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             key
         }
     };
-    let subject = std::env::var("VAPID_SUBJECT").ok().filter(|subject| !subject.is_empty());
-    let subject = subject.as_deref().unwrap_or("mailto:ops@sealpush.dev").parse()?;
+    let local = std::env::args().nth(1).is_some_and(|argument| argument == "local");
+    let subject = match std::env::var("VAPID_SUBJECT") {
+        Ok(subject) if !subject.is_empty() => subject,
+        _ if local => NOBODY.to_owned(),
+        _ => return Err(NO_SUBJECT.into()),
+    };
     let public_key = key.public_key_base64();
-    let webpush = WebPush::builder().vapid(VapidKeys::new(subject, key)).build()?;
+    let guard = if local { EndpointGuard::loopback_for_tests() } else { EndpointGuard::public() };
+    let keys = VapidKeys::new(subject.parse()?, key);
+    let webpush = WebPush::builder().vapid(keys).guard(guard).build()?;
     let app = Arc::new(App { webpush, public_key });
 
     let listener = TcpListener::bind(ADDRESS).await?;
@@ -112,7 +127,8 @@ fn page(content_type: &str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
         .header(CONTENT_TYPE, format!("{content_type}; charset=utf-8"))
         .header(
             CONTENT_SECURITY_POLICY,
-            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'",
+            "default-src 'self'; img-src data:; script-src 'self' 'unsafe-inline'; \
+             style-src 'unsafe-inline'",
         )
         .body(Full::new(body.into()))
         .expect("the header fields are constants")

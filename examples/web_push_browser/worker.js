@@ -1,7 +1,10 @@
-// The browser has opened the message by the time this runs (RFC 8291).
+// The browser has opened the message by the time this runs (RFC 8291). Every push shows something,
+// one without a body, too: browsers end a subscription whose pushes stay silent.
+self.addEventListener('install', () => self.skipWaiting());
+
 self.addEventListener('push', (event) => {
-  const text = event.data?.text() ?? '(a push without a body)';
-  event.waitUntil(self.registration.showNotification('sealpush', { body: text }));
+  const body = event.data?.text() ?? 'A push without a text arrived.';
+  event.waitUntil(self.registration.showNotification('sealpush', { body }));
 });
 
 self.addEventListener('notificationclick', (event) => {

@@ -8,7 +8,7 @@ use crate::token::Token;
 
 /// Repeats an attempt that may succeed later, with the same sealed octets.
 ///
-/// What may succeed later is [`Error::is_retryable`]: `RateLimited`, `Timeout`, `Transport`,
+/// What may succeed later is [`Error::is_retryable`](crate::Error::is_retryable): `RateLimited`, `Timeout`, `Transport`,
 /// `Unavailable`. Between attempts it waits; [`RetryPolicy`] says how long and how often. So a
 /// message is delivered *at least* once: where an outcome is unknown, the receiver may get it
 /// twice and drops the second by its own message id.
