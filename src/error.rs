@@ -38,6 +38,8 @@ impl Error {
             provider: None,
             status: None,
             retry_after: None,
+            attempts: 1,
+            budget_spent: false,
             outcome_known: !matches!(kind, ErrorKind::UnexpectedResponse),
             token_doubtful: false,
             source: None,
@@ -98,6 +100,20 @@ impl Error {
         self
     }
 
+    /// Says how many attempts were made, this one included.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Says that there was no other attempt only because the budget of retries is spent.
+    #[must_use]
+    pub fn with_spent_budget(mut self) -> Self {
+        self.0.budget_spent = true;
+        self
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -120,6 +136,21 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// How many attempts were made, this one included: 1 unless there were
+    /// [retries](crate::layers::Retry).
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether there was no other attempt only because the
+    /// [budget](crate::layers::RetryPolicy::with_budget) of retries for this origin is spent: the
+    /// push service fails often, for others too.
+    #[must_use]
+    pub fn is_budget_spent(&self) -> bool {
+        self.0.budget_spent
     }
 
     /// Whether the same octets may succeed later. [`Error::is_outcome_known`] says whether
@@ -163,7 +194,14 @@ impl fmt::Display for Error {
         if let Some(provider) = &self.0.provider {
             write!(f, "{provider}: ")?;
         }
-        f.write_str(&self.0.message)
+        f.write_str(&self.0.message)?;
+        if self.0.attempts > 1 {
+            write!(f, ", after {} attempts", self.0.attempts)?;
+        }
+        if self.0.budget_spent {
+            f.write_str(", the budget of retries is spent")?;
+        }
+        Ok(())
     }
 }
 
@@ -174,6 +212,8 @@ impl fmt::Debug for Error {
             .field("provider", &self.0.provider)
             .field("status", &self.0.status)
             .field("retry_after", &self.0.retry_after)
+            .field("attempts", &self.0.attempts)
+            .field("budget_spent", &self.0.budget_spent)
             .field("outcome_known", &self.0.outcome_known)
             .field("token_doubtful", &self.is_token_doubtful())
             .field("message", &self.0.message)
@@ -189,7 +229,7 @@ impl StdError for Error {
 }
 
 /// The kinds of failure, by what the caller can do about them.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The endpoint guard refused the push resource; nothing was sent.
@@ -272,6 +312,8 @@ struct Inner {
     provider: Option<ProviderId>,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    attempts: u32,
+    budget_spent: bool,
     outcome_known: bool,
     token_doubtful: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,

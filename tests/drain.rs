@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use scripted::{Answer, Scripted, token};
-use sealpush::client::Drained;
+use sealpush::client::{Drained, Payload};
 use sealpush::layers::RetryPolicy;
 use sealpush::{Client, ErrorKind, Message, Token};
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ fn jobs() -> impl futures_util::Stream<Item = (usize, Token, Message)> + Unpin {
 
 fn keys(drained: &Drained<usize>) -> BTreeSet<usize> {
     let finished = drained.finished.iter().map(|(key, _)| *key);
-    finished.chain(drained.unsent.iter().map(|(key, ..)| *key)).collect()
+    finished.chain(drained.unsent.iter().map(|job| job.key)).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,8 +67,9 @@ async fn what_is_under_way_finishes_and_the_queue_comes_back() {
     assert_eq!(given.len() + keys.len(), given.union(&keys).max().unwrap() + 1);
 
     // An unsent job comes with all that is needed to send it later.
-    let (key, to, message) = &drained.unsent[0];
-    assert_eq!(*to, token(&format!("host{}", key % 10), *key));
+    let job = &drained.unsent[0];
+    assert_eq!(job.token, token(&format!("host{}", job.key % 10), job.key));
+    let Payload::Clear(message) = &job.message else { panic!("it was not sealed: {job:?}") };
     assert_eq!(message.expose(), b"hello");
     assert!(outcomes.next().await.is_none());
 }

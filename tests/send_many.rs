@@ -243,13 +243,14 @@ async fn ten_successes_pay_for_a_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_are_taken_in_only_as_they_can_be_handled() {
-    let provider = Scripted::new(|_| Answer::hang());
+    let provider = taking_one_each(20);
     let client = Client::builder()
         .provider(provider.clone())
         .in_flight(NonZeroUsize::new(10).unwrap())
         .queue(NonZeroUsize::new(100).unwrap())
         .build()
         .unwrap();
+    prove(&client, 20).await;
     let taken = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&taken);
     let message = Message::new("hello");
@@ -267,19 +268,36 @@ async fn jobs_are_taken_in_only_as_they_can_be_handled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_queue_leaves_no_place_empty() {
-    let provider = Scripted::new(|_| Answer::hang());
+    let provider = taking_one_each(20);
     let client = Client::builder()
         .provider(provider.clone())
         .in_flight(NonZeroUsize::new(10).unwrap())
         .queue(NonZeroUsize::MIN)
         .build()
         .unwrap();
-    let hosts: Vec<_> = (0..20).map(|n| format!("host{n}")).collect();
-    let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();
-    let mut outcomes = client.send_many(stream::iter(jobs(&hosts, 1)));
+    prove(&client, 20).await;
+    let mut outcomes = client.send_all(
+        (0..20).map(|key| (key, token(&format!("host{}", key % 20), key), Message::new("hello"))),
+    );
     let wait = tokio::time::timeout(Duration::from_secs(60), outcomes.next());
     assert!(wait.await.is_err());
     assert_eq!(provider.under_way(), 10);
+}
+
+/// Takes the first messages, and then hangs.
+fn taking_one_each(hosts: usize) -> Scripted {
+    Scripted::new(move |attempt| match attempt.number {
+        number if number < hosts => Answer::accept(),
+        _ => Answer::hang(),
+    })
+}
+
+/// Has every host take a message, so that none is a newcomer.
+async fn prove(client: &Client, hosts: usize) {
+    for host in 0..hosts {
+        let token = token(&format!("host{host}"), host);
+        client.send_encrypted(&token, &Message::new("hello")).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

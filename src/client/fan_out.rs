@@ -12,13 +12,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Client;
-use super::lanes::{Job, Stage, Ticket};
-use super::worker::{Shared, Worker};
+use super::job::{Drained, Job};
+use super::lanes::{Room, Stage, Ticket, Waiting};
+use super::state::Shared;
+use super::summary::Summary;
+use super::worker::Worker;
 use crate::error::Result;
-use crate::message::Message;
 use crate::pace::Origin;
 use crate::provider::Accepted;
-use crate::token::Token;
 
 /// The outcomes of [`Client::send_many`], as they finish. It does nothing until it is polled.
 ///
@@ -27,10 +28,18 @@ use crate::token::Token;
 /// * **Memory is flat.** Jobs are taken from their stream as they can be handled; at most
 ///   [`queue`](super::ClientBuilder::queue) wait, [`in_flight`](super::ClientBuilder::in_flight)
 ///   are under way, and as many outcomes are kept for a slow reader before sending pauses.
-/// * **No origin starves another.** Each has its own queue and its own
+/// * **No origin starves another.** Each has its own queue, an eighth of the whole, and its own
 ///   [limit](super::ClientBuilder::in_flight_per_origin); they take turns. The first request to an
 ///   origin goes alone until it has an outcome, so that the rest find an open connection; an origin
-///   that answers `RateLimited` gets half as many at once, down to one, until it does better.
+///   that answers `RateLimited`, or not in time, gets half as many at once, down to one, until it
+///   does better.
+/// * **Many names are no advantage.** Origins that never took a message from this client share a
+///   quarter of the requests under way and of the queue. One that stops answering is among them
+///   again.
+/// * **Nobody waits for those who do not answer.** A job for which there is no room holds up the
+///   stream while its push service answers. When nothing comes back for a second, or for twice what
+///   a first answer usually takes, jobs are turned away instead, as `RateLimited` with a known
+///   outcome: of newcomers the ones that waited longest. Send them again later.
 /// * **Waiting takes no place.** With [`retry`](super::ClientBuilder::retry), a job that waits for
 ///   its next attempt goes back to the queue.
 ///
@@ -45,6 +54,10 @@ use crate::token::Token;
 pub struct SendMany<K, S> {
     /// `None` when it is at its end, or no more is wanted of it.
     jobs: Option<Pin<Box<S>>>,
+    /// Jobs that were taken from their stream and wait for room in the queue.
+    read: VecDeque<Waiting<K>>,
+    /// Until when the first of them waits for those that take its room.
+    patience: Option<Instant>,
     shared: Arc<Shared<K>>,
     workers: JoinSet<()>,
     /// Outcomes taken from the shared state, so that it is locked once for many.
@@ -59,6 +72,8 @@ impl<K: Send + 'static, S> SendMany<K, S> {
     pub(super) fn new(client: Client, jobs: S) -> Self {
         Self {
             jobs: Some(Box::pin(jobs)),
+            read: VecDeque::new(),
+            patience: None,
             shared: Arc::new(Shared::new(client)),
             workers: JoinSet::new(),
             outcomes: VecDeque::new(),
@@ -79,9 +94,10 @@ impl<K: Send + 'static, S> SendMany<K, S> {
     /// ```
     /// # use std::time::Duration;
     /// # use futures_util::{Stream, StreamExt};
+    /// # use sealpush::client::Job;
     /// # use sealpush::{Accepted, Client, Message, Result, Token};
     /// # async fn record(user: u64, outcome: Result<Accepted>) {}
-    /// # async fn store(user: u64, token: Token, message: Message) {}
+    /// # async fn store(job: Job<u64>) {}
     /// # async fn example(
     /// #     client: Client,
     /// #     jobs: impl Stream<Item = (u64, Token, Message)>,
@@ -99,8 +115,8 @@ impl<K: Send + 'static, S> SendMany<K, S> {
     ///             for (user, outcome) in drained.finished {
     ///                 record(user, outcome).await;
     ///             }
-    ///             for (user, token, message) in drained.unsent {
-    ///                 store(user, token, message).await;
+    ///             for job in drained.unsent {
+    ///                 store(job).await;
     ///             }
     ///             break;
     ///         }
@@ -121,10 +137,18 @@ impl<K: Send + 'static, S> SendMany<K, S> {
         let mut finished: Vec<_> = self.outcomes.drain(..).collect();
         finished.extend(state.outcomes.drain(..));
         let mut unsent = Vec::new();
-        for Job { ticket, stage } in state.lanes.take_all() {
+        for Waiting { ticket, stage } in
+            state.lanes.take_all().into_iter().chain(self.read.drain(..))
+        {
             match stage {
-                Stage::Fresh(message) => unsent.push((ticket.key, ticket.token, message)),
-                Stage::Refused { error, .. } => finished.push((ticket.key, Err(error))),
+                Stage::Fresh(message) => unsent.push(Job::new(ticket.key, ticket.token, message)),
+                Stage::Refused { error, call, .. } => {
+                    let outcome = Err(error);
+                    if let Some(call) = call {
+                        call.end(&outcome);
+                    }
+                    finished.push((ticket.key, outcome));
+                }
             }
         }
         Drained { finished, unsent }
@@ -134,32 +158,85 @@ impl<K: Send + 'static, S> SendMany<K, S> {
 impl<K, S> SendMany<K, S>
 where
     K: Send + 'static,
-    S: Stream<Item = (K, Token, Message)>,
+    S: Stream<Item: Into<Job<K>>>,
 {
-    /// Takes jobs from their stream while there is room; the second is whether the stream may have
-    /// more at once.
-    fn take_in(&mut self, cx: &mut Context<'_>) -> (Vec<Job<K>>, bool) {
-        let mut taken = Vec::new();
-        let Some(jobs) = &mut self.jobs else { return (taken, false) };
-        let room = {
-            let state = self.shared.lock();
-            self.shared.client.0.limits.queue.saturating_sub(state.lanes.waiting())
-        };
-        while taken.len() < room.min(Self::BATCH) {
-            match jobs.as_mut().poll_next(cx) {
-                Poll::Ready(Some((key, token, message))) => {
-                    let origin = Origin::of(&token);
-                    let ticket = Ticket { key, token, origin };
-                    taken.push(Job { ticket, stage: Stage::Fresh(message) });
+    /// Reads all outcomes and counts them; the keys are dropped.
+    pub async fn summary(mut self) -> Summary {
+        let mut summary = Summary::default();
+        while let Some((_, outcome)) = poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
+            summary.add(&outcome);
+        }
+        summary
+    }
+
+    /// Takes jobs from their stream and queues them while there is room; whether there may be more
+    /// at once.
+    fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
+        let more = self.read(cx);
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        if std::mem::take(&mut state.paused) {
+            // It was not the push services that were waited for.
+            self.patience = None;
+        }
+        let limits = &shared.client.0.limits;
+        while let Some(job) = self.read.front() {
+            let origin = &job.ticket.origin;
+            let is_proven = shared.client.0.proof.is_given(origin);
+            match state.lanes.room(origin, is_proven) {
+                _ if state.outcomes.len() >= limits.in_flight => break,
+                Room::Full => {
+                    let patience = || Instant::now() + shared.client.0.proof.patience();
+                    if *self.patience.get_or_insert_with(patience) > Instant::now() {
+                        break;
+                    }
+                    state.lanes.give_up_waiting(origin);
+                    continue;
                 }
+                Room::Stuck => match state.lanes.displace(origin) {
+                    Some(longest) => state.turn_away(longest),
+                    None => {
+                        let job = self.read.pop_front();
+                        job.into_iter().for_each(|job| state.turn_away(job));
+                    }
+                },
+                Room::Free => {
+                    let job = self.read.pop_front();
+                    job.into_iter().for_each(|job| state.lanes.push(job, is_proven));
+                }
+            }
+            self.patience = None;
+        }
+        more && self.read.is_empty()
+    }
+
+    /// Reads jobs while there is room; whether the stream may have more at once.
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(jobs) = self.jobs.as_mut().filter(|_| self.read.is_empty()) else { return false };
+        let client = &self.shared.client;
+        let room = client.0.limits.queue.saturating_sub(self.shared.lock().lanes.waiting());
+        while self.read.len() < room.min(Self::BATCH) {
+            let Job { key, token, message } = match jobs.as_mut().poll_next(cx) {
+                Poll::Ready(Some(job)) => job.into(),
                 Poll::Ready(None) => {
                     self.jobs = None;
-                    return (taken, false);
+                    return false;
                 }
-                Poll::Pending => return (taken, false),
+                Poll::Pending => return false,
+            };
+            match client.route(&token).cloned() {
+                Ok(route) => {
+                    let origin = Origin::of(&token);
+                    let ticket = Ticket { key, token, origin, route };
+                    self.read.push_back(Waiting { ticket, stage: Stage::Fresh(message) });
+                }
+                Err(error) => self.outcomes.push_back((key, Err(error))),
+            }
+            if self.outcomes.len() >= client.0.limits.in_flight {
+                break;
             }
         }
-        (taken, true)
+        true
     }
 
     fn poll_timer(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
@@ -174,7 +251,7 @@ where
 impl<K, S> Stream for SendMany<K, S>
 where
     K: Send + 'static,
-    S: Stream<Item = (K, Token, Message)>,
+    S: Stream<Item: Into<Job<K>>>,
 {
     type Item = (K, Result<Accepted>);
 
@@ -186,17 +263,18 @@ where
             }
             while let Poll::Ready(Some(_)) = this.workers.poll_join_next(cx) {}
 
-            let (taken, more) = this.take_in(cx);
+            let more = this.take_in(cx);
             let mut state = this.shared.lock();
-            taken.into_iter().for_each(|job| state.lanes.push(job));
             state.lanes.release(Instant::now());
-            std::mem::swap(&mut state.outcomes, &mut this.outcomes);
+            this.outcomes.append(&mut state.outcomes);
             let started: Vec<_> = from_fn(|| state.start(&this.shared.client)).collect();
             // Those that started have left room in the queue.
             let more = more && state.lanes.waiting() < this.shared.client.0.limits.queue;
-            let again = more || !this.outcomes.is_empty() || !state.outcomes.is_empty();
-            let at_rest = state.running == 0 && (state.closed || state.lanes.waiting() == 0);
-            let due = state.lanes.next_due();
+            let room = !started.is_empty() && !this.read.is_empty();
+            let again = more || room || !this.outcomes.is_empty() || !state.outcomes.is_empty();
+            let nothing_waits = state.lanes.waiting() == 0 && this.read.is_empty();
+            let at_rest = state.running == 0 && (state.closed || nothing_waits);
+            let due = state.lanes.next_due(Instant::now()).into_iter().chain(this.patience).min();
             state.reader = Some(cx.waker().clone());
             drop(state);
 
@@ -226,20 +304,9 @@ impl<K, S> fmt::Debug for SendMany<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.lock();
         f.debug_struct("SendMany")
-            .field("waiting", &state.lanes.waiting())
+            .field("waiting", &(state.lanes.waiting() + self.read.len()))
             .field("running", &state.running)
             .field("outcomes", &(state.outcomes.len() + self.outcomes.len()))
             .finish_non_exhaustive()
     }
-}
-
-/// What [`SendMany::drain`] leaves behind: every job that was taken in, once.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Drained<K> {
-    /// Those that were tried. One that was cut off at the deadline is `Timeout` with an unknown
-    /// outcome; one that waited for its next attempt has the error of its last.
-    pub finished: Vec<(K, Result<Accepted>)>,
-    /// Those that were not, in no order.
-    pub unsent: Vec<(K, Token, Message)>,
 }

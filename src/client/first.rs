@@ -38,12 +38,12 @@ use crate::token::Token;
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct First {
+pub struct SendFirst {
     accepted: Option<Accepted>,
     failures: Vec<(Token, Error)>,
 }
 
-impl First {
+impl SendFirst {
     /// Who took the message, if anyone.
     #[must_use]
     pub fn accepted(&self) -> Option<&Accepted> {
@@ -78,8 +78,8 @@ impl First {
     }
 }
 
-pub(super) async fn send(client: &Client, tokens: &[Token], message: &Message) -> First {
-    let mut first = First { accepted: None, failures: Vec::new() };
+pub(super) async fn send(client: &Client, tokens: &[Token], message: &Message) -> SendFirst {
+    let mut first = SendFirst { accepted: None, failures: Vec::new() };
     for token in tokens {
         match attempt(client, token, message).await {
             Ok(accepted) => {

@@ -1,72 +1,79 @@
 //! Which job goes next: a queue for each origin, and those who wait for a time.
 //!
 //! Pure: no I/O, no clock. [`fan_out`](super::fan_out) calls it under one lock.
+//!
+//! A stranger can bring any number of origins, so that being fair to each is not enough. An origin
+//! that never took a message is a newcomer. Newcomers share a quarter of the places under way and
+//! of the queue; the rest belongs to those that took one ([`Proof`](crate::pace::Proof)). Half of
+//! the newcomers' places is given out in turn, the other half slowly and to the longest queues, so
+//! that an honest newcomer gets one beside any number that hang.
 
-use std::cmp::Ordering;
+mod delayed;
+mod lane;
+
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::Error;
-use crate::message::{Message, SealedMessage};
-use crate::pace::{Attempts, Origin};
-use crate::token::Token;
-
-/// One message on its way to one user agent.
-pub(super) struct Job<K> {
-    pub(super) ticket: Ticket<K>,
-    pub(super) stage: Stage,
-}
-
-/// Whose the message is: what stays behind while it is under way.
-pub(super) struct Ticket<K> {
-    pub(super) key: K,
-    pub(super) token: Token,
-    pub(super) origin: Origin,
-}
-
-/// How far a job came.
-pub(super) enum Stage {
-    /// Not tried yet.
-    Fresh(Message),
-    /// Refused, to be tried again with the same octets.
-    Refused { sealed: SealedMessage, attempts: Attempts, error: Error },
-}
-
-/// What the end of a job says about its origin.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Pace {
-    /// Any other outcome: there is a connection for more, or at least nobody waits for one.
-    Faster,
-    /// Nothing: the request did not leave, or was cut off.
-    Same,
-    /// It asked to slow down.
-    Slower,
-}
+use self::delayed::Delayed;
+use self::lane::Lane;
+pub(super) use self::lane::{Pace, Stage, Ticket, Waiting};
+use super::Limits;
+use crate::pace::Origin;
 
 /// The jobs that wait.
 ///
 /// An origin starts narrow: one request alone, which opens the connection that the others will
-/// share. Every outcome doubles its width, up to the limit; being told to slow down halves it.
+/// share. Every answer doubles its width, up to the limit; being told to slow down halves it, and so
+/// does no answer.
 pub(super) struct Lanes<K> {
     lanes: HashMap<Origin, Lane<K>>,
-    /// The origins that may start a job, each once: taken in turn, so that none waits for another.
+    /// The proven origins that may start a job, each once: taken in turn, so that none waits for
+    /// another.
     ready: VecDeque<Origin>,
+    /// The newcomers that may start a job, each once.
+    ready_newcomers: VecDeque<Origin>,
+    newcomers_turn: bool,
+    newcomers: Newcomers,
     delayed: BinaryHeap<Delayed<K>>,
     waiting: usize,
-    widest: usize,
     delays: u64,
+    limits: Limits,
+}
+
+/// What newcomers share.
+struct Newcomers {
+    waiting: usize,
+    running: usize,
+    /// When the slow half of their places gives out the next one.
+    next: Option<Instant>,
+    /// Others waited for them in vain; until one of them answers, nobody waits again.
+    stuck: bool,
+}
+
+/// Whether there is room for one more job of an origin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Room {
+    Free,
+    /// Its part of the queue is full.
+    Full,
+    /// It is full of jobs for origins that do not answer.
+    Stuck,
 }
 
 impl<K> Lanes<K> {
-    pub(super) fn new(widest: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             lanes: HashMap::new(),
             ready: VecDeque::new(),
+            ready_newcomers: VecDeque::new(),
+            newcomers_turn: false,
+            newcomers: Newcomers { waiting: 0, running: 0, next: None, stuck: false },
             delayed: BinaryHeap::new(),
             waiting: 0,
-            widest,
             delays: 0,
+            limits,
         }
     }
 
@@ -75,78 +82,203 @@ impl<K> Lanes<K> {
         self.waiting
     }
 
-    /// Queues a job behind the others of its origin.
-    pub(super) fn push(&mut self, job: Job<K>) {
-        self.waiting += 1;
-        self.enqueue(job, VecDeque::push_back);
+    /// Whether a job for this origin can be queued.
+    pub(super) fn room(&self, origin: &Origin, is_proven: bool) -> Room {
+        let lane = self.lanes.get(origin);
+        let room = |is_full, is_stuck| match (is_full, is_stuck) {
+            (false, _) => Room::Free,
+            (true, false) => Room::Full,
+            (true, true) => Room::Stuck,
+        };
+        let own = lane.map_or(Room::Free, |lane| room(self.is_full(lane), lane.stuck));
+        if own != Room::Free || lane.map_or(is_proven, |lane| lane.is_proven) {
+            return own;
+        }
+        room(self.newcomers.waiting >= self.limits.newcomers_queue(), self.newcomers.stuck)
     }
 
-    /// Queues a job until a time.
-    pub(super) fn delay(&mut self, job: Job<K>, until: Instant) {
+    /// Says that others waited in vain for room beside this origin's jobs.
+    pub(super) fn give_up_waiting(&mut self, origin: &Origin) {
+        let limit = self.limits.queue_per_origin();
+        match self.lanes.get_mut(origin) {
+            Some(lane) if lane.waiting() >= limit => lane.stuck = true,
+            _ => self.newcomers.stuck = true,
+        }
+    }
+
+    /// Takes the newcomers' job that waited the longest, where that makes room for one of this
+    /// origin's.
+    pub(super) fn displace(&mut self, newcomer: &Origin) -> Option<Waiting<K>> {
+        if self.lanes.get(newcomer).is_some_and(|lane| self.is_full(lane)) {
+            return None;
+        }
+        let origin = self.ready_newcomers.pop_front()?;
+        let lane = self.lanes.get_mut(&origin)?;
+        lane.listed = false;
+        let job = lane.queue.pop_front()?;
+        self.left(&origin);
+        self.list(origin);
+        Some(job)
+    }
+
+    /// Queues a job behind the others of its origin.
+    pub(super) fn push(&mut self, job: Waiting<K>, is_proven: bool) {
+        let origin = job.ticket.origin.clone();
+        let lane = self.lanes.entry(origin.clone()).or_insert_with(|| Lane::new(is_proven));
+        lane.queue.push_back(job);
         self.waiting += 1;
+        if !lane.is_proven {
+            lane.waiting_as_newcomer += 1;
+            self.newcomers.waiting += 1;
+        }
+        self.list(origin);
+    }
+
+    /// Queues a job until a time, before its attempt is reported [`finished`](Self::finished).
+    pub(super) fn delay(&mut self, job: Waiting<K>, until: Instant) {
+        self.waiting += 1;
+        if let Some(lane) = self.lanes.get_mut(&job.ticket.origin) {
+            lane.delayed += 1;
+            if !lane.is_proven {
+                lane.waiting_as_newcomer += 1;
+                self.newcomers.waiting += 1;
+            }
+        }
         self.delays += 1;
         self.delayed.push(Delayed { until, number: self.delays, job });
     }
 
-    /// When the next job that waits for a time is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.delayed.peek().map(|delayed| delayed.until)
+    /// When something may start that may not now: a job that waits for a time, or a newcomer.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let delayed = self.delayed.peek().map(|delayed| delayed.until);
+        let waits = !self.ready_newcomers.is_empty()
+            && self.newcomers.running >= self.limits.newcomers_in_turn()
+            && self.newcomers.running < self.limits.newcomers();
+        let newcomer = self.newcomers.next.filter(|next| waits && *next > now);
+        delayed.into_iter().chain(newcomer).min()
     }
 
     /// Puts the jobs whose time has come before the others of their origin.
     pub(super) fn release(&mut self, now: Instant) {
-        while self.next_due().is_some_and(|due| due <= now) {
-            if let Some(Delayed { job, .. }) = self.delayed.pop() {
-                self.enqueue(job, VecDeque::push_front);
+        while self.delayed.peek().is_some_and(|delayed| delayed.until <= now) {
+            let Some(Delayed { job, .. }) = self.delayed.pop() else { return };
+            let origin = job.ticket.origin.clone();
+            if let Some(lane) = self.lanes.get_mut(&origin) {
+                lane.delayed -= 1;
+                lane.queue.push_front(job);
+                self.list(origin);
             }
         }
     }
 
     /// Takes the next job that may start. Report its end with [`finished`](Self::finished).
-    pub(super) fn take(&mut self) -> Option<Job<K>> {
-        let origin = self.ready.pop_front()?;
+    pub(super) fn take(&mut self, now: Instant) -> Option<Waiting<K>> {
+        // In turn, so that neither the proven nor the newcomers wait for the others.
+        self.newcomers_turn = !self.newcomers_turn;
+        let origin = if self.newcomers_turn {
+            self.next_newcomer(now).or_else(|| self.ready.pop_front())
+        } else {
+            self.ready.pop_front().or_else(|| self.next_newcomer(now))
+        }?;
         let lane = self.lanes.get_mut(&origin)?;
         lane.listed = false;
         let job = lane.queue.pop_front()?;
         lane.running += 1;
-        self.waiting -= 1;
+        if !lane.is_proven {
+            lane.running_as_newcomer += 1;
+            self.newcomers.running += 1;
+        }
+        self.left(&origin);
         self.list(origin);
         Some(job)
     }
 
-    /// Frees the place of a job.
-    pub(super) fn finished(&mut self, origin: &Origin, pace: Pace) {
-        let Some(lane) = self.lanes.get_mut(origin) else { return };
+    /// Frees the place of a job; whether its origin is proven from here on.
+    pub(super) fn finished(&mut self, origin: &Origin, pace: Pace) -> bool {
+        let Some(lane) = self.lanes.get_mut(origin) else { return false };
         lane.running -= 1;
-        lane.width = match pace {
-            Pace::Faster => lane.width.saturating_mul(2).min(self.widest),
-            Pace::Same => lane.width,
-            Pace::Slower => (lane.width / 2).max(1),
-        };
-        let idle = lane.running == 0 && lane.queue.is_empty();
+        if lane.running_as_newcomer > lane.running {
+            lane.running_as_newcomer -= 1;
+            self.newcomers.running -= 1;
+        }
+        let was_proven = lane.is_proven;
+        lane.adapt(pace, self.limits.in_flight_per_origin, origin.is_strangers_choice());
+        if pace.is_answer() {
+            self.newcomers.stuck &= was_proven;
+        }
+        let is_proven = lane.is_proven;
+        if is_proven != was_proven {
+            self.change_class(origin);
+        }
+        let idle = self.lanes.get(origin).is_some_and(Lane::is_idle);
         if idle && self.lanes.len() > MAX_LANES {
             self.lanes.remove(origin);
         } else {
             self.list(origin.clone());
         }
+        is_proven
     }
 
     /// Takes all jobs that wait.
-    pub(super) fn take_all(&mut self) -> Vec<Job<K>> {
+    pub(super) fn take_all(&mut self) -> Vec<Waiting<K>> {
         self.waiting = 0;
+        self.newcomers.waiting = 0;
         self.ready.clear();
+        self.ready_newcomers.clear();
         let mut jobs: Vec<_> = self.delayed.drain().map(|delayed| delayed.job).collect();
         for lane in self.lanes.values_mut() {
             lane.listed = false;
+            lane.delayed = 0;
+            lane.waiting_as_newcomer = 0;
             jobs.extend(lane.queue.drain(..));
         }
         jobs
     }
 
-    fn enqueue(&mut self, job: Job<K>, put: fn(&mut VecDeque<Job<K>>, Job<K>)) {
-        let origin = job.ticket.origin.clone();
-        put(&mut self.lanes.entry(origin.clone()).or_default().queue, job);
-        self.list(origin);
+    /// A newcomer that may start: the next in turn while there are many places, and else, now and
+    /// then, the one for which the most jobs wait.
+    fn next_newcomer(&mut self, now: Instant) -> Option<Origin> {
+        if self.newcomers.running < self.limits.newcomers_in_turn() {
+            return self.ready_newcomers.pop_front();
+        }
+        let is_due = self.newcomers.next.is_none_or(|next| next <= now);
+        if !is_due || self.newcomers.running >= self.limits.newcomers() {
+            return None;
+        }
+        let queue = |origin| self.lanes.get(origin).map_or(0, |lane| lane.queue.len());
+        // Of equals, the one that waits the longest.
+        let longest = self.ready_newcomers.iter().enumerate().rev();
+        let (index, _) = longest.max_by_key(|(_, origin)| queue(origin))?;
+        self.newcomers.next = Some(now + NEWCOMER_EVERY);
+        self.ready_newcomers.remove(index)
+    }
+
+    fn is_full(&self, lane: &Lane<K>) -> bool {
+        lane.waiting() >= self.limits.queue_per_origin()
+    }
+
+    /// A job of this origin waits no more.
+    fn left(&mut self, origin: &Origin) {
+        self.waiting -= 1;
+        let Some(lane) = self.lanes.get_mut(origin) else { return };
+        if lane.waiting_as_newcomer > lane.waiting() {
+            lane.waiting_as_newcomer -= 1;
+            self.newcomers.waiting -= 1;
+        }
+    }
+
+    /// The origin has become proven, or a newcomer again.
+    fn change_class(&mut self, origin: &Origin) {
+        let Some(lane) = self.lanes.get_mut(origin) else { return };
+        if lane.is_proven {
+            self.newcomers.waiting -= std::mem::take(&mut lane.waiting_as_newcomer);
+            self.newcomers.running -= std::mem::take(&mut lane.running_as_newcomer);
+        }
+        if lane.listed {
+            lane.listed = false;
+            self.ready.retain(|listed| listed != origin);
+            self.ready_newcomers.retain(|listed| listed != origin);
+        }
     }
 
     /// Lists an origin that may start a job and is not listed yet.
@@ -154,136 +286,18 @@ impl<K> Lanes<K> {
         let Some(lane) = self.lanes.get_mut(&origin) else { return };
         if !lane.listed && lane.running < lane.width && !lane.queue.is_empty() {
             lane.listed = true;
-            self.ready.push_back(origin);
+            let ready = if lane.is_proven { &mut self.ready } else { &mut self.ready_newcomers };
+            ready.push_back(origin);
         }
     }
 }
+
+/// How often the slow half of the newcomers' places gives one out. At most 200 are under way for
+/// the 15 seconds that a request may take.
+const NEWCOMER_EVERY: Duration = Duration::from_millis(250);
 
 /// Most origins whose width is remembered while they have nothing to do.
 const MAX_LANES: usize = 1024;
 
-/// What goes to one origin.
-struct Lane<K> {
-    queue: VecDeque<Job<K>>,
-    running: usize,
-    width: usize,
-    listed: bool,
-}
-
-impl<K> Default for Lane<K> {
-    fn default() -> Self {
-        Self { queue: VecDeque::new(), running: 0, width: 1, listed: false }
-    }
-}
-
-/// Ordered by time, the earliest greatest, and by age.
-struct Delayed<K> {
-    until: Instant,
-    number: u64,
-    job: Job<K>,
-}
-
-impl<K> Ord for Delayed<K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.until, other.number).cmp(&(self.until, self.number))
-    }
-}
-
-impl<K> PartialOrd for Delayed<K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<K> PartialEq for Delayed<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<K> Eq for Delayed<K> {}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const KEYS: &str = r#""keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}"#;
-
-    fn job(host: usize, key: usize) -> Job<usize> {
-        let token = format!(r#"{{"endpoint":"https://host{host}/{key}",{KEYS}}}"#);
-        let token: Token = token.parse().unwrap();
-        let origin = Origin::of(&token);
-        let stage = Stage::Fresh(Message::new("hello"));
-        Job { ticket: Ticket { key, token, origin }, stage }
-    }
-
-    fn keys(lanes: &mut Lanes<usize>) -> Vec<usize> {
-        std::iter::from_fn(|| lanes.take()).map(|job| job.ticket.key).collect()
-    }
-
-    #[test]
-    fn origins_take_turns() {
-        let mut lanes = Lanes::new(100);
-        for (host, key) in [(0, 0), (0, 1), (0, 2), (1, 10), (1, 11), (1, 12)] {
-            lanes.push(job(host, key));
-        }
-        assert_eq!(keys(&mut lanes), [0, 10]);
-        for host in [0, 1] {
-            lanes.finished(&job(host, 0).ticket.origin, Pace::Faster);
-        }
-        assert_eq!(keys(&mut lanes), [1, 11, 2, 12]);
-        assert_eq!(lanes.waiting(), 0);
-    }
-
-    #[test]
-    fn a_lane_widens_with_answers_and_narrows_when_told() {
-        let mut lanes = Lanes::new(6);
-        (0..100).for_each(|key| lanes.push(job(0, key)));
-        let origin = job(0, 0).ticket.origin;
-        for (pace, expected) in [
-            (Pace::Faster, 2),
-            (Pace::Same, 2),
-            (Pace::Faster, 4),
-            (Pace::Faster, 6),
-            (Pace::Slower, 3),
-            (Pace::Slower, 1),
-            (Pace::Slower, 1),
-        ] {
-            lanes.take().unwrap();
-            lanes.finished(&origin, pace);
-            let running = keys(&mut lanes).len();
-            assert_eq!(running, expected);
-            // Given back, so that the next round starts from nothing.
-            (0..running).for_each(|_| lanes.finished(&origin, Pace::Same));
-        }
-    }
-
-    #[test]
-    fn a_job_comes_back_when_it_is_due_before_those_that_wait() {
-        let mut lanes = Lanes::new(100);
-        let now = Instant::now();
-        let second = Duration::from_secs(1);
-        lanes.push(job(0, 1));
-        lanes.delay(job(0, 2), now + 2 * second);
-        lanes.delay(job(0, 3), now + second);
-        assert_eq!((lanes.waiting(), lanes.next_due()), (3, Some(now + second)));
-        lanes.release(now + second);
-        assert_eq!(lanes.next_due(), Some(now + 2 * second));
-        assert_eq!(lanes.take().unwrap().ticket.key, 3);
-        assert_eq!(lanes.take_all().len(), 2);
-        assert_eq!((lanes.waiting(), lanes.next_due()), (0, None));
-    }
-
-    #[test]
-    fn idle_origins_are_forgotten_beyond_a_bound() {
-        let mut lanes = Lanes::new(100);
-        for host in 0..2 * MAX_LANES {
-            lanes.push(job(host, 0));
-            let job = lanes.take().unwrap();
-            lanes.finished(&job.ticket.origin, Pace::Faster);
-            assert!(lanes.lanes.len() <= MAX_LANES);
-        }
-    }
-}
+mod tests;

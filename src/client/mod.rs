@@ -7,22 +7,28 @@
 mod builder;
 mod fan_out;
 mod first;
+mod job;
 mod lanes;
+mod state;
+mod summary;
 mod worker;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 
 pub use self::builder::ClientBuilder;
-pub use self::fan_out::{Drained, SendMany};
-pub use self::first::First;
+pub use self::fan_out::SendMany;
+pub use self::first::SendFirst;
+pub use self::job::{Drained, Job, Payload};
+pub use self::summary::Summary;
 use crate::error::{Error, ErrorKind, Result};
+use crate::layers::Call;
 use crate::message::{Message, SealedMessage};
-use crate::pace::Retrier;
-use crate::provider::{Accepted, ProviderId, PushProvider};
+use crate::pace::{Origin, Proof, Retrier};
+use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider};
 use crate::token::Token;
 
 /// Sends to the provider that a token belongs to.
@@ -60,10 +66,24 @@ impl Client {
     /// to the last attempt.
     pub async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let route = self.route(token)?;
-        match &route.retrier {
-            Some(retrier) => retrier.send(&*route.provider, token, message).await,
-            None => route.provider.as_ref().send(token, message).await,
+        let send = async {
+            match &route.retrier {
+                Some(retrier) => retrier.send(&*route.provider, token, message).await,
+                None => route.provider.as_ref().send(token, message).await,
+            }
+        };
+        let result = if self.0.trace {
+            let call = Call::begin(token, message);
+            let result = call.watch(send).await;
+            call.end(&result);
+            result
+        } else {
+            send.await
+        };
+        if result.is_ok() {
+            self.0.proof.give(&Origin::of(token));
         }
+        result
     }
 
     /// Seals a message for the user agent of the token, once, and sends it.
@@ -78,8 +98,10 @@ impl Client {
         self.send(token, &sealed).await
     }
 
-    /// Sends many messages: a stream of jobs in, a stream of outcomes out, each with the key that
-    /// the caller gave it, as they finish. See [`SendMany`].
+    /// Sends many messages: a stream of [jobs](Job) in, a stream of outcomes out, each with the key
+    /// that the caller gave it, as they finish. See [`SendMany`].
+    ///
+    /// What is at hand as a list goes to [`send_all`](Self::send_all).
     ///
     /// ```
     /// # #[cfg(feature = "mock")]
@@ -100,17 +122,43 @@ impl Client {
     pub fn send_many<K, S>(&self, jobs: S) -> SendMany<K, S>
     where
         K: Send + 'static,
-        S: Stream<Item = (K, Token, Message)>,
+        S: Stream<Item: Into<Job<K>>>,
     {
         SendMany::new(self.clone(), jobs)
     }
 
-    /// Sends to the first of a person's tokens that takes the message. See [`First`].
-    pub async fn send_first(&self, tokens: &[Token], message: &Message) -> First {
+    /// As [`send_many`](Self::send_many), with jobs from a list or any other iterator.
+    ///
+    /// ```
+    /// # #[cfg(feature = "mock")]
+    /// # async fn example(client: sealpush::Client, tokens: Vec<sealpush::Token>) {
+    /// use sealpush::Message;
+    ///
+    /// let message = Message::new("hello");
+    /// let jobs = tokens.into_iter().enumerate().map(|(n, token)| (n, token, message.clone()));
+    /// println!("{}", client.send_all(jobs).summary().await);
+    /// # }
+    /// ```
+    pub fn send_all<K, I>(&self, jobs: I) -> SendMany<K, stream::Iter<I::IntoIter>>
+    where
+        K: Send + 'static,
+        I: IntoIterator<Item: Into<Job<K>>>,
+    {
+        self.send_many(stream::iter(jobs))
+    }
+
+    /// Sends to the first of a person's tokens that takes the message. See [`SendFirst`].
+    pub async fn send_first(&self, tokens: &[Token], message: &Message) -> SendFirst {
         first::send(self, tokens, message).await
     }
 
-    fn route(&self, token: &Token) -> Result<&Route> {
+    /// What the push service of this token can do; `None` when no provider has the token's name.
+    #[must_use]
+    pub fn capabilities(&self, token: &Token) -> Option<Capabilities> {
+        Some(self.0.routes.get(token.provider())?.provider.capabilities())
+    }
+
+    fn route(&self, token: &Token) -> Result<&Arc<Route>> {
         self.0.routes.get(token.provider()).ok_or_else(|| {
             Error::new(
                 ErrorKind::TokenMismatch,
@@ -125,13 +173,16 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("providers", &self.0.routes.values().map(|r| &r.provider).collect::<Vec<_>>())
             .field("limits", &self.0.limits)
+            .field("trace", &self.0.trace)
             .finish_non_exhaustive()
     }
 }
 
 struct Inner {
-    routes: HashMap<ProviderId, Route>,
+    routes: HashMap<ProviderId, Arc<Route>>,
     limits: Limits,
+    trace: bool,
+    proof: Proof,
 }
 
 struct Route {
@@ -153,4 +204,27 @@ struct Limits {
     in_flight: usize,
     in_flight_per_origin: usize,
     queue: usize,
+}
+
+impl Limits {
+    /// Most jobs of one origin that wait. Below the whole, so that an origin that hangs leaves room
+    /// for others.
+    fn queue_per_origin(&self) -> usize {
+        (self.queue / 8).max(1)
+    }
+
+    /// Most jobs of newcomers that wait, all together.
+    fn newcomers_queue(&self) -> usize {
+        (self.queue / 4).max(1)
+    }
+
+    /// Most requests to newcomers under way, all together.
+    fn newcomers(&self) -> usize {
+        (self.in_flight / 4).max(1)
+    }
+
+    /// Those of them that are given out in turn.
+    fn newcomers_in_turn(&self) -> usize {
+        self.newcomers().div_ceil(2)
+    }
 }

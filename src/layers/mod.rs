@@ -44,5 +44,6 @@ pub use self::failover::Failover;
 pub use self::rate_limit::{Rate, RateLimit};
 pub use self::retry::Retry;
 pub use self::timeout::Timeout;
+pub(crate) use self::trace::Call;
 pub use self::trace::Trace;
 pub use crate::pace::RetryPolicy;

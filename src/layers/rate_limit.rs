@@ -34,7 +34,7 @@ impl<P: PushProvider> RateLimit<P> {
     /// Holds the attempts of `inner` back to `rate`.
     #[must_use]
     pub fn new(inner: P, rate: Rate) -> Self {
-        Self { inner, rate, max_wait: Self::DEFAULT_MAX_WAIT, buckets: PerOrigin::default() }
+        Self { inner, rate, max_wait: Self::DEFAULT_MAX_WAIT, buckets: PerOrigin::new(worth) }
     }
 
     /// Gives up an attempt that waited this long for its turn.
@@ -114,6 +114,18 @@ impl Rate {
         let interval = period / attempts.get();
         let tenth = Duration::from_millis(100).as_nanos() / interval.as_nanos().max(1);
         Self { interval, burst: u32::try_from(tenth).unwrap_or(u32::MAX).max(1) }
+    }
+}
+
+/// A bucket that is not full, or that somebody waits for, is worth more than one that a new one
+/// could stand for.
+fn worth(bucket: &Arc<Mutex<Bucket>>) -> u64 {
+    match bucket.try_lock() {
+        Ok(bucket) => {
+            let left = bucket.full.saturating_duration_since(Instant::now());
+            u64::try_from(left.as_nanos()).unwrap_or(u64::MAX)
+        }
+        Err(_) => u64::MAX,
     }
 }
 

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use tokio::time::Instant;
-use tracing::{Instrument, Level, debug, debug_span, event};
+use tracing::{Instrument, Level, Span, debug, debug_span, event};
 
 use crate::error::{ErrorKind, Result};
 use crate::message::SealedMessage;
@@ -63,7 +63,25 @@ impl<P: PushProvider> PushProvider for Trace<P> {
     }
 
     async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
-        let call = Call { token, message, started: Instant::now(), ended: false };
+        let call = Call::begin(token, message);
+        let result = call.watch(self.inner.send(token, message)).await;
+        call.end(&result);
+        result
+    }
+}
+
+/// A call under way, which reports itself when it is dropped before its end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    token: Token,
+    message: SealedMessage,
+    span: Span,
+    started: Instant,
+    ended: bool,
+}
+
+impl Call {
+    pub(crate) fn begin(token: &Token, message: &SealedMessage) -> Self {
         let span = debug_span!(
             target: "sealpush::push",
             "push",
@@ -74,22 +92,16 @@ impl<P: PushProvider> PushProvider for Trace<P> {
             urgency = message.urgency().as_str(),
             topic = message.topic().is_some(),
         );
-        let result = self.inner.send(token, message).instrument(span).await;
-        call.end(&result);
-        result
+        let (token, message) = (token.clone(), message.clone());
+        Self { token, message, span, started: Instant::now(), ended: false }
     }
-}
 
-/// A call under way, which reports itself when it is dropped before its end.
-struct Call<'a> {
-    token: &'a Token,
-    message: &'a SealedMessage,
-    started: Instant,
-    ended: bool,
-}
+    /// Puts an attempt into the span of the call.
+    pub(crate) fn watch<F: Future>(&self, attempt: F) -> impl Future<Output = F::Output> {
+        attempt.instrument(self.span.clone())
+    }
 
-impl Call<'_> {
-    fn end(mut self, result: &Result<Accepted>) {
+    pub(crate) fn end(mut self, result: &Result<Accepted>) {
         self.ended = true;
         let Err(error) = result else { return self.report(Level::DEBUG, "accepted", &Facts::NONE) };
         let level = match error.kind() {
@@ -147,7 +159,7 @@ impl Call<'_> {
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended {
             self.report(Level::DEBUG, "dropped", &Facts::NONE);

@@ -7,8 +7,12 @@ mod budget;
 mod jitter;
 mod origin;
 mod policy;
+mod proof;
 mod retrier;
+mod table;
 
-pub(crate) use self::origin::{Origin, PerOrigin};
+pub(crate) use self::origin::Origin;
 pub use self::policy::RetryPolicy;
-pub(crate) use self::retrier::{Attempts, Retrier};
+pub(crate) use self::proof::Proof;
+pub(crate) use self::retrier::{Attempts, Next, Retrier};
+pub(crate) use self::table::PerOrigin;

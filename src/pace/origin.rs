@@ -1,17 +1,13 @@
-//! Whom a message goes to, as far as limits are concerned, and what is remembered of each.
-//!
-//! Web Push speaks to as many servers as strangers name in their subscriptions, so the table is
-//! bounded, and all spellings of a server are one.
+//! Whom a message goes to, as far as limits are concerned.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use crate::endpoint;
 use crate::provider::ProviderId;
 use crate::token::Token;
 
-/// A provider, with the origin of the token's `endpoint` where it has one.
+/// A provider, with the origin of the token's `endpoint` where it has one: all spellings of a
+/// server are one.
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub(crate) struct Origin {
     provider: ProviderId,
@@ -24,6 +20,12 @@ impl Origin {
         let server = token.endpoint().ok().map(|endpoint| endpoint.origin().clone());
         Self { provider: token.provider().clone(), server }
     }
+
+    /// Whether a stranger chose the server, and so may bring as many as there are names. Else it is
+    /// the provider's own.
+    pub(crate) fn is_strangers_choice(&self) -> bool {
+        self.server.is_some()
+    }
 }
 
 impl fmt::Debug for Origin {
@@ -33,77 +35,16 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Something for each origin, forgetting those that were not asked for the longest.
-pub(crate) struct PerOrigin<T>(Mutex<Table<T>>);
-
-impl<T> PerOrigin<T> {
-    /// Most origins that are remembered. A thousand push services would be many; more are a
-    /// stranger's doing.
-    const CAPACITY: usize = 4096;
-
-    /// Works on what is kept for an origin, made first where there is none.
-    pub(crate) fn with<R>(
-        &self,
-        origin: &Origin,
-        make: impl FnOnce() -> T,
-        work: impl FnOnce(&mut T) -> R,
-    ) -> R {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.clock += 1;
-        let clock = table.clock;
-        if table.entries.len() >= Self::CAPACITY && !table.entries.contains_key(origin) {
-            table.forget_half();
-        }
-        let entry = table.entries.entry(origin.clone());
-        let entry = entry.or_insert_with(|| Entry { value: make(), used: clock });
-        entry.used = clock;
-        work(&mut entry.value)
-    }
-
-    /// Works on what is kept for an origin, if anything is.
-    pub(crate) fn with_existing(&self, origin: &Origin, work: impl FnOnce(&mut T)) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = table.entries.get_mut(origin) {
-            work(&mut entry.value);
-        }
-    }
-}
-
-impl<T> Default for PerOrigin<T> {
-    fn default() -> Self {
-        Self(Mutex::new(Table { entries: HashMap::new(), clock: 0 }))
-    }
-}
-
-impl<T> fmt::Debug for PerOrigin<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PerOrigin").finish_non_exhaustive()
-    }
-}
-
-struct Table<T> {
-    entries: HashMap<Origin, Entry<T>>,
-    clock: u64,
-}
-
-impl<T> Table<T> {
-    fn forget_half(&mut self) {
-        let mut used: Vec<u64> = self.entries.values().map(|entry| entry.used).collect();
-        let middle = used.len() / 2;
-        let (_, median, _) = used.select_nth_unstable(middle);
-        let median = *median;
-        self.entries.retain(|_, entry| entry.used > median);
-    }
-}
-
-struct Entry<T> {
-    value: T,
-    used: u64,
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// One of many hosts at Web Push.
+    pub(crate) fn host(n: usize) -> Origin {
+        let endpoint: endpoint::Endpoint = format!("https://host{n}.example").parse().unwrap();
+        let server = Some(endpoint.origin().clone());
+        Origin { provider: ProviderId::from_static("webpush"), server }
+    }
 
     fn origin(provider: &str, endpoint: &str) -> String {
         let text = format!(
@@ -136,22 +77,5 @@ mod tests {
     #[test]
     fn an_origin_shows_nothing_of_the_path() {
         assert!(!origin("webpush", "https://push.example.net/secret").contains("secret"));
-    }
-
-    #[test]
-    fn the_table_stays_bounded_and_keeps_what_is_in_use() {
-        let kept = PerOrigin::<u32>::default();
-        let provider = ProviderId::from_static("webpush");
-        let name = |n: usize| {
-            let endpoint: endpoint::Endpoint = format!("https://host{n}.example").parse().unwrap();
-            Origin { provider: provider.clone(), server: Some(endpoint.origin().clone()) }
-        };
-        for n in 0..3 * PerOrigin::<u32>::CAPACITY {
-            kept.with(&name(0), || 0, |count| *count += 1);
-            kept.with(&name(n), || 0, |_| ());
-            assert!(kept.0.lock().unwrap().entries.len() <= PerOrigin::<u32>::CAPACITY);
-        }
-        let count = kept.with(&name(0), || 0, |count| *count);
-        assert_eq!(count as usize, 3 * PerOrigin::<u32>::CAPACITY);
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// message with TTL 0 is therefore tried once.
 ///
 /// A budget bounds what a push service that is down can cost, however many messages there are: for
-/// each origin, 100 retries, one more for every ten successes; a retry after a timeout counts
-/// double. First attempts are free.
+/// each origin, [as many retries as it holds](Self::with_budget), one more for every ten successes;
+/// a retry after a timeout counts double. First attempts are free.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
     pub(super) attempts: NonZeroU32,
@@ -20,6 +20,7 @@ pub struct RetryPolicy {
     pub(super) cap: Duration,
     pub(super) max_elapsed: Duration,
     pub(super) never_twice: bool,
+    pub(super) budget: u32,
     pub(super) seed: Option<u64>,
 }
 
@@ -67,6 +68,14 @@ impl RetryPolicy {
         self
     }
 
+    /// How many retries the budget of an origin holds when it is full. Default: 100. With 0 there
+    /// are none.
+    #[must_use]
+    pub fn with_budget(mut self, retries: u32) -> Self {
+        self.budget = retries;
+        self
+    }
+
     /// Makes the random waits repeatable, for a test.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
@@ -84,6 +93,7 @@ impl Default for RetryPolicy {
             cap: Duration::from_secs(60),
             max_elapsed: Duration::from_secs(15 * 60),
             never_twice: false,
+            budget: 100,
             seed: None,
         }
     }

@@ -26,7 +26,7 @@ impl Retrier {
     pub(crate) fn new(policy: RetryPolicy, capabilities: Capabilities) -> Self {
         Self {
             repeats_unknown: capabilities.idempotent || !policy.never_twice,
-            budget: Budget::default(),
+            budget: Budget::new(policy.budget),
             jitter: Jitter::new(policy.seed),
             policy,
         }
@@ -49,13 +49,15 @@ impl Retrier {
                 }
                 Err(error) => error,
             };
-            let Some(delay) = self.again(&mut attempts, token, &origin, &error) else {
-                return Err(error);
-            };
-            sleep(delay).await;
-            // A busy runtime wakes us late.
-            if attempts.is_over() {
-                return Err(error);
+            match self.next(&mut attempts, token, &origin, error) {
+                Next::Final(error) => return Err(error),
+                Next::Repeat { delay, error } => {
+                    sleep(delay).await;
+                    // A busy runtime wakes us late.
+                    if attempts.is_over() {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
@@ -66,21 +68,22 @@ impl Retrier {
         Attempts { made: 1, last_start }
     }
 
-    /// How long to wait before the next attempt; `None` when there is none.
-    pub(crate) fn again(
+    /// Whether a failure is the last, or how long to wait before the next attempt.
+    pub(crate) fn next(
         &self,
         attempts: &mut Attempts,
         token: &Token,
         origin: &Origin,
-        error: &Error,
-    ) -> Option<Duration> {
+        error: Error,
+    ) -> Next {
+        let error = error.with_attempts(attempts.made);
         let may_repeat = error.is_retryable() && (error.is_outcome_known() || self.repeats_unknown);
         if !may_repeat || attempts.made >= self.policy.attempts.get() {
-            return None;
+            return Next::Final(error);
         }
-        let delay = self.delay(attempts, error)?;
+        let Some(delay) = self.delay(attempts, &error) else { return Next::Final(error) };
         if !self.budget.spend(origin, error.kind()) {
-            return None;
+            return Next::Final(error.with_spent_budget());
         }
         debug!(
             target: "sealpush::retry",
@@ -93,7 +96,7 @@ impl Retrier {
             "the attempt failed and will be repeated"
         );
         attempts.made += 1;
-        Some(delay)
+        Next::Repeat { delay, error }
     }
 
     /// Pays into the budget of an origin.
@@ -117,6 +120,12 @@ impl Retrier {
         let delay = backoff.max(asked);
         (delay < left).then_some(delay)
     }
+}
+
+/// What follows a failure.
+pub(crate) enum Next {
+    Final(Error),
+    Repeat { delay: Duration, error: Error },
 }
 
 /// What was tried for one message so far.

@@ -1,0 +1,108 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::client::Route;
+use crate::client::job::Payload;
+use crate::error::Error;
+use crate::layers::Call;
+use crate::message::SealedMessage;
+use crate::pace::{Attempts, Origin};
+use crate::token::Token;
+
+/// One job on its way.
+pub(in crate::client) struct Waiting<K> {
+    pub(in crate::client) ticket: Ticket<K>,
+    pub(in crate::client) stage: Stage,
+}
+
+/// Whose the message is: what stays behind while it is under way.
+pub(in crate::client) struct Ticket<K> {
+    pub(in crate::client) key: K,
+    pub(in crate::client) token: Token,
+    pub(in crate::client) origin: Origin,
+    pub(in crate::client) route: Arc<Route>,
+}
+
+/// How far a job came.
+pub(in crate::client) enum Stage {
+    /// Not tried yet.
+    Fresh(Payload),
+    /// Refused, to be tried again with the same octets.
+    Refused { sealed: SealedMessage, attempts: Attempts, call: Option<Call>, error: Error },
+}
+
+/// What the end of an attempt says about its origin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::client) enum Pace {
+    /// It took the message.
+    Accepted,
+    /// It answered something else.
+    Answered,
+    /// It asked to slow down.
+    SlowDown,
+    /// It did not answer in time.
+    Silent,
+    /// Nothing: the request did not arrive, or was cut off.
+    Unknown,
+}
+
+impl Pace {
+    /// Whether there is somebody on the other side.
+    pub(super) fn is_answer(self) -> bool {
+        matches!(self, Self::Accepted | Self::Answered | Self::SlowDown)
+    }
+}
+
+/// What goes to one origin.
+pub(super) struct Lane<K> {
+    pub(super) queue: VecDeque<Waiting<K>>,
+    pub(super) delayed: usize,
+    pub(super) running: usize,
+    pub(super) width: usize,
+    pub(super) listed: bool,
+    pub(super) is_proven: bool,
+    /// Those of the waiting and of the running that count as newcomers'.
+    pub(super) waiting_as_newcomer: usize,
+    pub(super) running_as_newcomer: usize,
+    /// Others waited for it in vain; until it answers, nobody waits again.
+    pub(super) stuck: bool,
+}
+
+impl<K> Lane<K> {
+    pub(super) fn new(is_proven: bool) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            delayed: 0,
+            running: 0,
+            width: 1,
+            listed: false,
+            is_proven,
+            waiting_as_newcomer: 0,
+            running_as_newcomer: 0,
+            stuck: false,
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len() + self.delayed
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.running == 0 && self.waiting() == 0
+    }
+
+    /// Follows the end of an attempt. A proof is lost by silence when there is no width left to
+    /// lose: one silent request among many that are answered changes little.
+    pub(super) fn adapt(&mut self, pace: Pace, widest: usize, may_lose_proof: bool) {
+        match pace {
+            Pace::Accepted | Pace::Answered => {
+                self.width = self.width.saturating_mul(2).min(widest);
+            }
+            Pace::Silent if self.width == 1 => self.is_proven &= !may_lose_proof,
+            Pace::SlowDown | Pace::Silent => self.width = (self.width / 2).max(1),
+            Pace::Unknown => {}
+        }
+        self.is_proven |= pace == Pace::Accepted;
+        self.stuck &= !pace.is_answer();
+    }
+}
