@@ -33,13 +33,24 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// Asks these providers, in this order.
+    /// Asks these providers, in this order: several of one type, or `Arc<dyn PushProvider>`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "mock")] {
+    /// use sealpush::layers::Failover;
+    /// use sealpush::providers::Mock;
+    ///
+    /// let (first, second) = (Mock::new(), Mock::new());
+    /// Failover::new([first, second])?;
+    /// # } Ok::<_, sealpush::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// `Configuration` when there is none, or when two have different names.
-    pub fn new(providers: impl IntoIterator<Item = Arc<dyn PushProvider>>) -> Result<Self> {
-        let providers: Arc<[_]> = providers.into_iter().collect();
+    pub fn new<P: PushProvider>(providers: impl IntoIterator<Item = P>) -> Result<Self> {
+        let share = |provider| Arc::new(provider) as Arc<dyn PushProvider>;
+        let providers: Arc<[_]> = providers.into_iter().map(share).collect();
         let [first, rest @ ..] = &*providers else {
             return Err(Error::new(ErrorKind::Configuration, "failover needs a provider"));
         };
