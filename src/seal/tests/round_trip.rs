@@ -72,6 +72,12 @@ mod public {
     }
 
     #[test]
+    fn the_limits_are_those_of_the_standard() {
+        // RFC 8291 §4: 4096 octets less the header of 86, the delimiter and the tag of 16.
+        assert_eq!((MAX_BODY, MAX_PLAINTEXT), (4096, 3993));
+    }
+
+    #[test]
     fn padding_hides_the_size_in_four_buckets() {
         let secret = UserAgentSecret::generate().unwrap();
         for (plaintext, body) in [
@@ -122,7 +128,10 @@ mod public {
     fn a_body_sealed_elsewhere_is_checked_for_its_shape() {
         let secret = UserAgentSecret::generate().unwrap();
         let body: Bytes = seal(secret.keys(), b"hello", Padding::None).unwrap().into();
-        assert!(Sealed::from_octets(body.clone()).is_ok());
+        let taken = Sealed::from_octets(body.clone()).unwrap();
+        assert_eq!(taken.salt().as_slice(), &body[..16]);
+        let longest: Bytes = seal(secret.keys(), b"hello", Padding::To(4096)).unwrap().into();
+        assert!(Sealed::from_octets(longest).is_ok());
         // Compressed and hybrid points are no keys of the standard's (RFC 8291 §4).
         for form in [0, 2, 3, 5, 6, 7] {
             let mut octets = body.to_vec();
