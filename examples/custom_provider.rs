@@ -10,9 +10,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use sealpush::clock::Clock;
 use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, run};
-use sealpush::transport::{Transport, retry_after};
+use sealpush::providers::http::{BaseUrl, Http, HttpBuilder, authorization};
+use sealpush::providers::refusal::Refusal;
+use sealpush::transport::retry_after;
 use sealpush::{
     Accepted, Capabilities, Error, ErrorKind, MessageId, ProviderId, PushProvider, Result,
     SealedMessage, Token, UserAgentKeys,
@@ -21,19 +22,13 @@ use serde_json::json;
 
 const BEACON: ProviderId = ProviderId::from_static("beacon");
 
-/// 1. What it needs: where the service is, the key to it, a way there, the time of day.
+/// 1. What it needs: where the service is, the key to it (`Debug` of which shows nothing), a way
+///    there with the time of day.
+#[derive(Debug)]
 struct Beacon {
-    base: String,
+    base: BaseUrl,
     key: HeaderValue,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
-}
-
-/// By hand: the key must not show.
-impl std::fmt::Debug for Beacon {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Beacon").field("base", &self.base).finish_non_exhaustive()
-    }
+    http: Http,
 }
 
 /// 2. The contract: three methods, one attempt.
@@ -56,7 +51,7 @@ impl Beacon {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         token.require(&BEACON)?;
         self.capabilities().check(message)?;
-        let response = self.transport.send(self.request(token, message)?).await?;
+        let response = self.http.send(self.request(token, message)?).await?;
         self.outcome(&response)
     }
 
@@ -66,7 +61,7 @@ impl Beacon {
         let valid = |name: &&str| (1..=64).contains(&name.len()) && name.bytes().all(letter);
         let invalid = || Error::new(ErrorKind::InvalidToken, "a channel is 1 to 64 of a-z, 0-9");
         let channel = token.expose("channel").filter(valid).ok_or_else(invalid)?;
-        Request::post(format!("{}/{channel}", self.base))
+        Request::post(self.base.join(&format!("/{channel}"))?)
             .header("authorization", &self.key)
             .header("content-encoding", "aes128gcm")
             .header("ttl", message.ttl().as_secs())
@@ -77,20 +72,16 @@ impl Beacon {
     /// 4. From the answer to an outcome. Only the words, not the status, say that a channel is gone.
     fn outcome(&self, response: &Response<Bytes>) -> Result<Accepted> {
         let gone = response.body().starts_with(b"no such channel");
-        let (kind, fact) = match response.status().as_u16() {
+        let refusal = match response.status().as_u16() {
             200..=299 => {
-                let id = std::str::from_utf8(response.body()).ok().map(str::to_owned);
-                return Ok(Accepted::new(BEACON).with_message_id(id.map(MessageId::from)));
+                let id = std::str::from_utf8(response.body()).ok().map(MessageId::from);
+                return Ok(Accepted::new(BEACON).with_message_id(id));
             }
-            401 | 403 => (ErrorKind::Unauthorized, "beacon refused the key"),
-            404 if gone => (ErrorKind::Expired, "the channel is gone"),
-            408 | 500..=599 => (ErrorKind::Unavailable, "beacon has trouble"),
-            413 => (ErrorKind::PayloadTooLarge, "beacon finds the message too large"),
-            429 => (ErrorKind::RateLimited, "beacon asked to slow down"),
-            _ => (ErrorKind::Rejected, "beacon refused the message"),
+            404 if gone => Refusal::new(ErrorKind::Expired, "the channel is gone"),
+            _ => Refusal::by_status(response),
         };
-        let delay = retry_after(response.headers(), self.clock.now());
-        Err(Error::answered(kind, response.status().as_u16(), fact).with_retry_after(delay))
+        let delay = retry_after(response.headers(), self.http.now());
+        Err(refusal.into_error("beacon", response.status(), delay))
     }
 }
 
@@ -99,11 +90,11 @@ struct BeaconHarness;
 
 impl Harness for BeaconHarness {
     fn provider(&self, vendor: &Vendor) -> Arc<dyn PushProvider> {
+        let http = HttpBuilder::default().transport(vendor.transport()).clock(vendor.clock());
         Arc::new(Beacon {
-            base: vendor.url().to_owned(),
-            key: HeaderValue::from_static("Bearer beacon-key-5pW3xTq8"),
-            transport: vendor.transport(),
-            clock: vendor.clock(),
+            base: vendor.url().parse().expect("a URL"),
+            key: authorization("Bearer", "beacon-key-5pW3xTq8").expect("printable"),
+            http: http.build().expect("with a transport nothing is missing"),
         })
     }
 

@@ -90,7 +90,7 @@ impl Harness for FcmHarness {
     }
 
     fn token(&self, _: &Vendor, name: &str, keys: UserAgentKeys) -> Token {
-        Address::Token(format!("{name}:APA91b")).to_token(keys).unwrap()
+        Address::Token(format!("{name}:APA91b").parse().unwrap()).to_token(keys).unwrap()
     }
 
     fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {

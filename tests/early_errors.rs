@@ -1,9 +1,13 @@
 //! An error names its provider also where nothing was sent yet.
 
+use bytes::Bytes;
+use http::{Request, Response};
 use sealpush::providers::fcm::AuthorizedUser;
 use sealpush::providers::{Fcm, Mock, OneSignal, WebPush};
+use sealpush::transport::Transport;
 use sealpush::{
-    ErrorKind, Message, Padding, ProviderId, PushProvider, PushProviderExt, Token, UserAgentSecret,
+    EndpointGuard, ErrorKind, Message, Padding, ProviderId, PushProvider, PushProviderExt, Result,
+    Token, UserAgentSecret,
 };
 use serde_json::json;
 
@@ -34,6 +38,44 @@ async fn an_error_before_sending_names_the_provider() {
         let error = provider.send_encrypted(&token(id.clone()), &long).await.unwrap_err();
         assert_eq!((error.kind(), error.provider()), (ErrorKind::PayloadTooLarge, Some(&id)));
         assert!(error.to_string().starts_with(&format!("{id}: ")), "{error}");
+    }
+}
+
+#[derive(Debug)]
+struct Unreachable;
+
+#[async_trait::async_trait]
+impl Transport for Unreachable {
+    async fn send(&self, _: Request<Bytes>) -> Result<Response<Bytes>> {
+        panic!("the guard let it pass")
+    }
+}
+
+#[tokio::test]
+async fn a_guard_is_honoured_beside_an_own_transport_in_every_provider() {
+    let login = r#"{"type":"authorized_user","client_id":"a","client_secret":"b",
+                    "refresh_token":"c","quota_project_id":"a-project",
+                    "token_uri":"http://127.0.0.1:1/token"}"#;
+    let login = AuthorizedUser::from_json(login).unwrap();
+    let app = "1dad4a3e-0000-4000-8000-0123456789ab".parse().unwrap();
+    let (base, guard) = ("http://127.0.0.1:1", EndpointGuard::public);
+    let fcm = Fcm::builder().credentials(login).base_url(base).guard(guard());
+    let onesignal = OneSignal::builder().app_id(app).api_key("key").base_url(base).guard(guard());
+    let providers: [Box<dyn PushProvider>; 3] = [
+        Box::new(fcm.transport(Unreachable).build().unwrap()),
+        Box::new(onesignal.transport(Unreachable).build().unwrap()),
+        Box::new(WebPush::builder().guard(guard()).transport(Unreachable).build().unwrap()),
+    ];
+    let keys = UserAgentSecret::generate().unwrap().keys().clone();
+    let addresses = [
+        json!({ "token": "a" }),
+        json!({ "subscription_id": "1dad4a3e-0000-4000-8000-0123456789ab" }),
+        json!({ "endpoint": "http://127.0.0.1:1/a" }),
+    ];
+    for (provider, address) in providers.iter().zip(addresses) {
+        let token = Token::new(provider.id(), &address, keys.clone()).unwrap();
+        let error = provider.send_encrypted(&token, &Message::new("x")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Blocked, "{}: {error}", provider.id());
     }
 }
 

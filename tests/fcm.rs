@@ -56,7 +56,9 @@ fn builder(script: &Script) -> FcmBuilder {
 }
 
 fn token() -> Token {
-    Address::Token("fGx9:APA91b-example".into()).to_token(user_agent().keys().clone()).unwrap()
+    Address::Token("fGx9:APA91b-example".parse().unwrap())
+        .to_token(user_agent().keys().clone())
+        .unwrap()
 }
 
 fn accepting() -> Script {

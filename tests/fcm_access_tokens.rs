@@ -21,7 +21,9 @@ use tokio::sync::Semaphore;
 use self::support::vendors::{SetClock, message, user_agent};
 
 fn token() -> Token {
-    Address::Token("fGx9:APA91b-example".into()).to_token(user_agent().keys().clone()).unwrap()
+    Address::Token("fGx9:APA91b-example".parse().unwrap())
+        .to_token(user_agent().keys().clone())
+        .unwrap()
 }
 
 /// Credentials and an FCM in one: counts access tokens, and refuses those that it was told to.

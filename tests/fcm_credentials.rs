@@ -53,7 +53,9 @@ fn form(request: &Request<Bytes>) -> Vec<(String, String)> {
 }
 
 fn token() -> Token {
-    Address::Token("fGx9:APA91b-example".into()).to_token(user_agent().keys().clone()).unwrap()
+    Address::Token("fGx9:APA91b-example".parse().unwrap())
+        .to_token(user_agent().keys().clone())
+        .unwrap()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use sealpush::providers::WebPush;
-use sealpush::providers::webpush::PushResource;
+use sealpush::providers::webpush::{PushResource, VapidKey};
 use sealpush::{ErrorKind, Message, PushProvider, PushProviderExt, Token, UserAgentSecret, open};
 use serde_json::{Value, json};
 
@@ -154,6 +154,63 @@ async fn a_token_of_another_provider_is_refused_and_nothing_is_sent() {
     assert_eq!(error.kind(), ErrorKind::TokenMismatch);
     assert_eq!(error.provider(), Some(&WebPush::ID));
     assert!(script.requests().is_empty());
+}
+
+#[test]
+fn a_push_resource_goes_through_text_and_token() {
+    let resource: PushResource = ENDPOINT.parse().unwrap();
+    let token = resource.to_token(token(ENDPOINT).keys().clone()).unwrap();
+    assert_eq!(token, self::token(ENDPOINT));
+    assert_eq!(PushResource::try_from(&token).unwrap().expose(), resource.expose());
+    assert!("https://permanently-removed.invalid/a".parse::<PushResource>().is_err());
+    assert_eq!("x".parse::<PushResource>().unwrap_err().kind(), ErrorKind::InvalidToken);
+}
+
+#[tokio::test]
+async fn a_token_is_checked_at_the_door_as_a_send_would() {
+    let key = VapidKey::generate().unwrap();
+    let known = key.public_key_base64();
+    let builder = || WebPush::builder().vapid(ring(VapidKey::generate().unwrap()));
+    let public = builder().build().unwrap();
+    let of_key = |key: &str| token_of("https://push-demo.dev/a", key);
+    let mut foreign = subscription("https://push-demo.dev/a");
+    foreign["provider"] = "fcm".into();
+    for (token, kind) in [
+        (token("https://127.0.0.1/a"), ErrorKind::Blocked),
+        (token("https://permanently-removed.invalid/a"), ErrorKind::Expired),
+        (token("no url"), ErrorKind::InvalidToken),
+        (of_key(&known), ErrorKind::TokenMismatch),
+        (foreign.to_string().parse().unwrap(), ErrorKind::TokenMismatch),
+    ] {
+        let error = public.check(&token).unwrap_err();
+        assert_eq!((error.kind(), error.provider()), (kind, Some(&WebPush::ID)));
+        let sent = public.send(&token, &message()).await.unwrap_err();
+        assert_eq!(sent.kind(), kind);
+    }
+    public.check(&token("https://push-demo.dev/a")).unwrap();
+    // A transport of one's own has no guard unless one is set.
+    let own = builder().transport(Script::new()).build().unwrap();
+    own.check(&token("https://127.0.0.1/a")).unwrap();
+    let guarded = builder().transport(Script::new()).guard(sealpush::EndpointGuard::public());
+    let error = guarded.build().unwrap().check(&token("https://127.0.0.1/a")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Blocked);
+}
+
+#[tokio::test]
+async fn a_request_can_be_had_without_sending_it() {
+    let script = Script::new();
+    let keys = ring(VapidKey::generate().unwrap());
+    let web_push = WebPush::builder().vapid(keys).transport(script.clone()).build().unwrap();
+    let message = message();
+    let request = web_push.request(&token(ENDPOINT), &message).unwrap();
+    assert!(script.requests().is_empty());
+    web_push.send(&token(ENDPOINT), &message).await.unwrap();
+    let sent = script.requests().remove(0);
+    assert_eq!((sent.uri(), sent.headers()), (request.uri(), request.headers()));
+    assert_eq!(sent.body(), request.body());
+    assert!(request.headers().contains_key("authorization"));
+    let error = web_push.request(&token("no url"), &message).unwrap_err();
+    assert_eq!((error.kind(), error.provider()), (ErrorKind::InvalidToken, Some(&WebPush::ID)));
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Which app installation a message goes to.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
-use serde::Serialize;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind, Result, Token, UserAgentKeys};
 
@@ -16,7 +17,7 @@ use super::Fcm;
 /// use sealpush::providers::fcm::Address;
 ///
 /// let app = UserAgentSecret::generate()?;
-/// let token = Address::Fid("cH8x2kQvTfOaV5m0rZpLw1".into()).to_token(app.keys().clone())?;
+/// let token = Address::Fid("cH8x2kQvTfOaV5m0rZpLw1".parse()?).to_token(app.keys().clone())?;
 /// assert!(token.to_json().starts_with(r#"{"provider":"fcm","fid":"cH8x"#));
 /// # Ok::<_, sealpush::Error>(())
 /// ```
@@ -26,14 +27,13 @@ use super::Fcm;
 /// sent to the others, nobody could be removed without new keys for the rest, and one leaked phone
 /// would open everything. That is a group protocol, not an option of a push provider. Send to each
 /// installation instead: FCM has no batch call either, and a fan-out here is one request each.
-#[derive(Clone, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Address {
     /// A Firebase installation id, the newer kind.
-    Fid(String),
+    Fid(InstallationId),
     /// A registration token, as `getToken()` returns it.
-    Token(String),
+    Token(RegistrationToken),
 }
 
 impl Address {
@@ -44,18 +44,17 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// `InvalidToken` for an address that is empty, over [`MAX_LEN`](Self::MAX_LEN), or not
-    /// printable ASCII without spaces.
+    /// None in practice: an address is valid by its type.
     pub fn to_token(&self, keys: UserAgentKeys) -> Result<Token> {
-        self.check()?;
-        Token::new(Fcm::ID, self, keys)
+        Token::new(Fcm::ID, &BTreeMap::from([(self.member(), self.expose())]), keys)
     }
 
     /// The address.
     #[must_use]
     pub fn expose(&self) -> &str {
         match self {
-            Self::Fid(address) | Self::Token(address) => address,
+            Self::Fid(id) => id.expose(),
+            Self::Token(token) => token.expose(),
         }
     }
 
@@ -64,17 +63,6 @@ impl Address {
         match self {
             Self::Fid(_) => "fid",
             Self::Token(_) => "token",
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let address = self.expose();
-        if (1..=Self::MAX_LEN).contains(&address.len())
-            && address.bytes().all(|octet| octet.is_ascii_graphic())
-        {
-            Ok(())
-        } else {
-            Err(invalid("an FCM address is 1 to 4096 printable ASCII characters without spaces"))
         }
     }
 }
@@ -90,27 +78,86 @@ impl TryFrom<&Token> for Address {
     /// exactly one of the two, or not as an address must be.
     fn try_from(token: &Token) -> Result<Self> {
         token.require(&Fcm::ID)?;
-        let address = match (token.expose("fid"), token.expose("token")) {
-            (Some(fid), None) => Self::Fid(fid.to_owned()),
-            (None, Some(token)) => Self::Token(token.to_owned()),
-            _ => return Err(invalid("an FCM token has either 'token' or 'fid', as text")),
-        };
-        address.check()?;
-        Ok(address)
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({}, [redacted])", self.member())
-    }
-}
-
-impl Drop for Address {
-    fn drop(&mut self) {
-        match self {
-            Self::Fid(address) | Self::Token(address) => address.zeroize(),
+        match (token.expose("fid"), token.expose("token")) {
+            (Some(fid), None) => fid.parse().map(Self::Fid),
+            (None, Some(token)) => token.parse().map(Self::Token),
+            _ => Err(invalid("an FCM token has either 'token' or 'fid', as text")),
         }
+    }
+}
+
+impl From<InstallationId> for Address {
+    fn from(id: InstallationId) -> Self {
+        Self::Fid(id)
+    }
+}
+
+impl From<RegistrationToken> for Address {
+    fn from(token: RegistrationToken) -> Self {
+        Self::Token(token)
+    }
+}
+
+/// A Firebase installation id: 1 to [`Address::MAX_LEN`] printable ASCII characters without spaces.
+/// Wiped when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct InstallationId(Zeroizing<String>);
+
+/// A registration token: 1 to [`Address::MAX_LEN`] printable ASCII characters without spaces. Wiped
+/// when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct RegistrationToken(Zeroizing<String>);
+
+impl InstallationId {
+    /// The id.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RegistrationToken {
+    /// The token.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for InstallationId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        checked(text).map(Self)
+    }
+}
+
+impl FromStr for RegistrationToken {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        checked(text).map(Self)
+    }
+}
+
+impl fmt::Debug for InstallationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InstallationId([redacted])")
+    }
+}
+
+impl fmt::Debug for RegistrationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RegistrationToken([redacted])")
+    }
+}
+
+fn checked(text: &str) -> Result<Zeroizing<String>> {
+    let graphic = text.bytes().all(|octet| octet.is_ascii_graphic());
+    if graphic && (1..=Address::MAX_LEN).contains(&text.len()) {
+        Ok(Zeroizing::new(text.to_owned()))
+    } else {
+        Err(invalid("an FCM address is 1 to 4096 printable ASCII characters without spaces"))
     }
 }
 
@@ -124,16 +171,29 @@ mod tests {
 
     #[test]
     fn an_address_shows_nothing_of_itself() {
-        let shown = format!("{:?}", Address::Token("fGx9:APA91b".into()));
-        assert_eq!(shown, "Address(token, [redacted])");
+        let address = Address::Token("fGx9:APA91b".parse().unwrap());
+        assert_eq!(format!("{address:?}"), "Token(RegistrationToken([redacted]))");
     }
 
     #[test]
     fn an_address_is_printable() {
-        let keys = crate::UserAgentSecret::generate().unwrap().keys().clone();
         for bad in ["", "a b", "a\r\nb", "ä", &"a".repeat(4097)] {
-            let error = Address::Token(bad.into()).to_token(keys.clone()).unwrap_err();
+            let error = bad.parse::<RegistrationToken>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidToken);
+            assert!(bad.parse::<InstallationId>().is_err());
+        }
+        assert!("a".repeat(4096).parse::<RegistrationToken>().is_ok());
+    }
+
+    #[test]
+    fn an_address_survives_its_token() {
+        let keys = crate::UserAgentSecret::generate().unwrap().keys().clone();
+        for address in [
+            Address::from("cH8x2kQv".parse::<InstallationId>().unwrap()),
+            Address::from("fGx9:APA91b".parse::<RegistrationToken>().unwrap()),
+        ] {
+            let token = address.to_token(keys.clone()).unwrap();
+            assert_eq!(Address::try_from(&token).unwrap(), address);
         }
     }
 }

@@ -60,7 +60,7 @@ use crate::{
 use self::answer::Refused;
 use self::request::{MAX_TTL, Settings};
 
-pub use self::address::Address;
+pub use self::address::{Address, InstallationId, RegistrationToken};
 pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebpushOptions};
 pub use super::google::{
     AccessToken, AccessTokenRequest, ApplicationDefault, AuthorizedUser, Credentials,
@@ -121,6 +121,15 @@ impl Fcm {
     #[must_use]
     pub fn project_id(&self) -> &ProjectId {
         &self.project_id
+    }
+
+    /// Looks at a token as a send would, without a request: at the door, before it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Address::try_from`]: `TokenMismatch`, `InvalidToken`.
+    pub fn check(&self, token: &Token) -> Result<()> {
+        Address::try_from(token).map(drop).map_err(|error| error.with_provider(Self::ID))
     }
 
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::clock::{Clock, SystemClock};
+use crate::endpoint::Endpoint;
 use crate::transport::Transport;
 use crate::{EndpointGuard, Result};
 
@@ -80,12 +81,18 @@ impl HttpBuilder {
     /// `Configuration` when TLS cannot be set up or no transport is compiled in; never with a
     /// transport of the caller's own.
     pub fn build(self) -> Result<Http> {
-        let transport = match (self.transport, self.guard) {
-            (Some(transport), None) => transport,
-            (Some(transport), Some(guard)) => Arc::new(Guarded::new(guard, transport)),
-            (None, guard) => with_guard(guard.unwrap_or_default())?,
+        let (guard, transport): (_, Arc<dyn Transport>) = match (self.transport, self.guard) {
+            (Some(transport), None) => (None, transport),
+            (Some(transport), Some(guard)) => {
+                (Some(guard.clone()), Arc::new(Guarded::new(guard, transport)))
+            }
+            (None, guard) => {
+                let guard = guard.unwrap_or_default();
+                (Some(guard.clone()), with_guard(guard)?)
+            }
         };
-        Ok(Http { clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)), transport })
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        Ok(Http { clock, guard, transport })
     }
 }
 
@@ -93,6 +100,7 @@ impl HttpBuilder {
 #[derive(Clone)]
 pub struct Http {
     clock: Arc<dyn Clock>,
+    guard: Option<EndpointGuard>,
     transport: Arc<dyn Transport>,
 }
 
@@ -104,6 +112,16 @@ impl Http {
     /// As [`Transport::send`]; `Blocked` when a guard refuses the URL.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         self.transport.send(request).await
+    }
+
+    /// Looks whether the guard lets an endpoint pass, without a request. What a name resolves to is
+    /// seen when it is sent to.
+    ///
+    /// # Errors
+    ///
+    /// `Blocked` when it does not; never without a guard.
+    pub fn check(&self, endpoint: &Endpoint) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.check_endpoint(endpoint))
     }
 
     /// What carries the requests, behind the guard.

@@ -80,6 +80,15 @@ impl OneSignal {
         OneSignalBuilder::default()
     }
 
+    /// Looks at a token as a send would, without a request: at the door, before it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Address::try_from`]: `TokenMismatch`, `InvalidToken`.
+    pub fn check(&self, token: &Token) -> Result<()> {
+        Address::try_from(token).map(drop).map_err(|error| error.with_provider(Self::ID))
+    }
+
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;

@@ -1,12 +1,16 @@
 //! The push resource: where a message for one user agent is posted.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use http::Uri;
 
-use super::service::Service;
 use crate::endpoint::Endpoint;
-use crate::{Error, ErrorKind, Result, Token};
+use crate::{Error, ErrorKind, Result, Token, UserAgentKeys};
+
+use super::WebPush;
+use super::service::Service;
 
 /// The push resource of a [`Token`] (RFC 8030 §2), with the push service that it belongs to.
 ///
@@ -43,8 +47,30 @@ impl PushResource {
         self.endpoint.origin().as_str()
     }
 
+    /// Makes the [`Token`] that carries this push resource and the keys of the user agent.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: a push resource is valid by its type.
+    pub fn to_token(&self, keys: UserAgentKeys) -> Result<Token> {
+        let address = BTreeMap::from([("endpoint", self.expose().to_string())]);
+        Token::new(WebPush::ID, &address, keys)
+    }
+
     pub(super) fn service(&self) -> Service {
         self.service
+    }
+
+    fn of(endpoint: Endpoint) -> Result<Self> {
+        if is_nowhere(endpoint.origin().host()) {
+            return Err(Error::new(
+                ErrorKind::Expired,
+                "the browser gave an address that leads nowhere, as it does right after \
+                 unsubscribing; delete the token and subscribe again a little later",
+            ));
+        }
+        let service = Service::of(endpoint.origin().host(), endpoint.expose().query());
+        Ok(Self { endpoint, service })
     }
 }
 
@@ -60,16 +86,18 @@ impl TryFrom<&Token> for PushResource {
     /// below `.invalid` (RFC 6761 §6.4), such as `https://permanently-removed.invalid/`, which
     /// Chrome and Edge hand out for a subscription that was just ended.
     fn try_from(token: &Token) -> Result<Self> {
-        let endpoint = token.endpoint()?.clone();
-        if is_nowhere(endpoint.origin().host()) {
-            return Err(Error::new(
-                ErrorKind::Expired,
-                "the browser gave an address that leads nowhere, as it does right after \
-                 unsubscribing; delete the token and subscribe again a little later",
-            ));
-        }
-        let service = Service::of(endpoint.origin().host(), endpoint.expose().query());
-        Ok(Self { endpoint, service })
+        Self::of(token.endpoint()?.clone())
+    }
+}
+
+impl FromStr for PushResource {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// As for a token.
+    fn from_str(text: &str) -> Result<Self> {
+        Self::of(text.parse()?)
     }
 }
 

@@ -25,11 +25,14 @@ mod vapid;
 use std::fmt;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderValue, Request};
 
 use crate::providers::http::{Http, HttpBuilder, http_setters};
 use crate::transport::retry_after;
-use crate::{Accepted, Capabilities, ProviderId, PushProvider, Result, SealedMessage, Token};
+use crate::{
+    Accepted, Capabilities, Error, ProviderId, PushProvider, Result, SealedMessage, Token,
+};
 
 use self::service::Service;
 use self::vapid::{Signer, Signers};
@@ -43,6 +46,9 @@ pub use self::vapid::VapidKeys;
 ///
 /// One send is one request, and one more where a VAPID header that was signed earlier is refused
 /// (401, 403): it is signed anew once.
+///
+/// A request carries the header fields of the standards and none of the caller's: one that a push
+/// service does not know changes nothing, and one that it knows is an option of the message.
 ///
 /// ```no_run
 /// # async fn example(token: sealpush::Token) -> sealpush::Result<()> {
@@ -73,10 +79,67 @@ impl WebPush {
         WebPushBuilder::default()
     }
 
-    async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+    /// Looks at a token as a send would, without a request: at the door, before it is stored.
+    ///
+    /// # Errors
+    ///
+    /// `TokenMismatch` for a token of another provider, or of a VAPID key that is not configured;
+    /// `InvalidToken` for one that names no push resource; `Expired` for an address that leads
+    /// nowhere; `Blocked` where the guard refuses the URL. What the URL's name resolves to is seen
+    /// when it is sent to.
+    pub fn check(&self, token: &Token) -> Result<()> {
+        let look = || {
+            let resource = self.resource(token)?;
+            self.http.check(resource.endpoint())?;
+            self.signers.of(token).map(drop)
+        };
+        look().map_err(|error| error.with_provider(Self::ID))
+    }
+
+    /// The request that a send would make, signed, for an application that sends it by itself: with
+    /// a client of its own, or from another machine. The guard does not see it.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check); `PayloadTooLarge` for a body over [`MAX_BODY`](Self::MAX_BODY).
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "aws-lc", feature = "hyper"))] {
+    /// use sealpush::providers::WebPush;
+    /// use sealpush::{Message, Token};
+    ///
+    /// # let token: Token = r#"{"endpoint": "https://push.example.net/p/JzLQ3raZ", "keys": {
+    /// #     "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    /// #     "auth": "BTBZMqHH6r4Tts7J_aSIgg" } }"#.parse()?;
+    /// let web_push = WebPush::builder().build()?;
+    /// let message = Message::new("hello").seal(token.keys(), WebPush::MAX_BODY)?;
+    /// let request = web_push.request(&token, &message)?;
+    /// assert_eq!(request.headers()["content-encoding"], "aes128gcm");
+    /// # } Ok::<_, sealpush::Error>(())
+    /// ```
+    pub fn request(&self, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let make = || {
+            self.capabilities().check(message)?;
+            let resource = self.resource(token)?;
+            let header = match self.signers.of(token)? {
+                Some(signer) => {
+                    Some(signer.authorization(resource.origin(), self.http.unix_seconds())?)
+                }
+                None => None,
+            };
+            Ok(request::request(&resource, message, header.as_ref()))
+        };
+        make().map_err(|error: Error| error.with_provider(Self::ID))
+    }
+
+    fn resource(&self, token: &Token) -> Result<PushResource> {
         token.require(&Self::ID)?;
+        PushResource::try_from(token)
+    }
+
+    async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let resource = self.resource(token)?;
         self.capabilities().check(message)?;
-        let resource = PushResource::try_from(token)?;
         let Some(signer) = self.signers.of(token)? else {
             return self.exchange(&resource, message, None).await?.0;
         };

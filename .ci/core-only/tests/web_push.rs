@@ -88,5 +88,5 @@ fn a_key_in_pem_is_read() {
 fn without_a_transport_the_builder_says_what_to_do() {
     let error = WebPush::builder().build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.to_string().contains("feature reqwest"), "{error}");
+    assert!(error.to_string().contains("feature hyper"), "{error}");
 }
