@@ -50,4 +50,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Enough for a push service on this computer. Real ones want to reach you: name an address of
 /// yours.
-const NOBODY: &str = "mailto:nobody@this-computer.lan";
+const NOBODY: &str = "mailto:nobody@nowhere.sealpush";

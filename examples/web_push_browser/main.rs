@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 
 const ADDRESS: &str = "127.0.0.1:8420";
 /// Enough for a push service on this computer.
-const NOBODY: &str = "mailto:nobody@this-computer.lan";
+const NOBODY: &str = "mailto:nobody@nowhere.sealpush";
 const NO_SUBJECT: &str = "set VAPID_SUBJECT to an address of yours, as in mailto:YOU@YOUR-DOMAIN: \
                           push services write to it when your pushes give them trouble";
 /// Octets; a token is at most 8192 and a message 3993.
