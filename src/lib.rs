@@ -1,4 +1,12 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to look
+//!
+//! * Send: [`PushProviderExt::send_encrypted`] with a [`Token`] and a [`Message`]; to many with a
+//!   [`Client`].
+//! * [`providers`] has the backends, [`layers`] what goes around them.
+//! * What went wrong: [`Error`], [`ErrorKind`], and the chapters of the [`guide`].
+//! * Test: [`local`], [`providers::Mock`], and [`conformance`] for a provider of your own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
@@ -32,15 +40,24 @@ pub mod transport;
 pub mod providers;
 
 #[cfg(feature = "client")]
+#[doc(inline)]
 pub use crate::client::Client;
+#[doc(inline)]
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "guard")]
+#[doc(inline)]
 pub use crate::guard::EndpointGuard;
+#[doc(inline)]
 pub use crate::message::{Message, SealedMessage};
+#[doc(inline)]
 pub use crate::notification::Notification;
+#[doc(inline)]
 pub use crate::options::{Placeholder, Topic, Ttl, Urgency};
+#[doc(inline)]
 pub use crate::provider::{
     Accepted, Capabilities, MessageId, ProviderId, PushProvider, PushProviderExt,
 };
+#[doc(inline)]
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};
+#[doc(inline)]
 pub use crate::token::Token;

@@ -6,6 +6,7 @@
 //! | [`tokens`] | where tokens come from, how to store them, when to delete them |
 //! | [`failures`] | what to retry, and who may be notified twice |
 //! | [`testing`] | how to test an application without a browser or an account |
+//! | [`troubleshooting`] | what you see, why, and what to do |
 //! | [`providers`] | how to write a provider, and prove it |
 
 #[doc = include_str!("choosing.md")]
@@ -22,3 +23,6 @@ pub mod testing {}
 
 #[doc = include_str!("tokens.md")]
 pub mod tokens {}
+
+#[doc = include_str!("troubleshooting.md")]
+pub mod troubleshooting {}
