@@ -1,297 +1,291 @@
 //! Servers that never end, never begin, or answer nonsense: a typed error or a bounded response,
-//! within the transport's own deadline (rule R4).
+//! within the transport's own deadline, after a bounded number of octets, with nothing sent twice
+//! (rules R4 and R19). Both transports, but for the modes that the second names as not held.
 
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod support;
+
 use std::error::Error as StdError;
-use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use sealpush::transport::{MAX_RESPONSE, ReqwestTransport, ReqwestTransportBuilder, Transport};
+use sealpush::transport::{HyperTransport, MAX_RESPONSE, Transport};
 use sealpush::{EndpointGuard, Error, ErrorKind, Result};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use support::hostile::{Mode, Reqwest, Server, Verdict, http1, http2, tls};
+use support::transports::{BOTH, Kind, Settings};
+
 #[tokio::test]
-async fn of_an_endless_body_16_kib_are_read() {
-    for head in [
-        "HTTP/1.1 201 Created\r\n\r\n",
-        "HTTP/1.1 201 Created\r\ncontent-length: 10737418240\r\n\r\n",
-        "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n",
-    ] {
-        let chunk = match head.contains("chunked") {
-            true => [b"ff00\r\n".as_slice(), &[b'a'; 0xff00], b"\r\n"].concat(),
-            false => vec![b'a'; 0xff00],
-        };
-        let (response, written) = exchange(patient(), "http", async |stream, _| {
-            write_forever(stream, head.as_bytes(), &chunk).await
-        })
-        .await;
-        let response = response.unwrap();
-        assert_eq!(response.status(), 201);
-        assert_eq!(response.body().len(), MAX_RESPONSE);
-        // The rest is what fits into the buffers of two sockets.
-        assert!(written < MAX_IN_FLIGHT, "{written} octets taken");
+async fn every_hostile_server_over_http1_gets_its_verdict() {
+    for mode in http1::modes() {
+        judge_both(&mode, "http", &Settings::loopback()).await;
     }
 }
 
 #[tokio::test]
-async fn a_body_that_stops_is_a_response_with_the_octets_that_came() {
-    let (response, ()) = exchange(hasty(), "http", async |mut stream, _| {
-        let head = b"HTTP/1.1 201 Created\r\ncontent-length: 10737418240\r\n\r\nhalf";
-        stream.write_all(head).await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    let response = response.unwrap();
-    assert_eq!((response.status().as_u16(), &response.body()[..]), (201, &b"half"[..]));
+async fn every_hostile_server_over_http2_gets_its_verdict() {
+    for mode in http2::modes() {
+        judge_both(&mode, "http", &Settings::loopback().http2()).await;
+    }
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_response_with_the_octets_that_came() {
-    let (response, ()) = exchange(patient(), "http", async |mut stream, _| {
-        let head = b"HTTP/1.1 410 Gone\r\ncontent-length: 100\r\n\r\nhalf";
-        stream.write_all(head).await.unwrap();
-        stream.shutdown().await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    let response = response.unwrap();
-    assert_eq!((response.status().as_u16(), &response.body()[..]), (410, &b"half"[..]));
+async fn every_hostile_server_over_tls_gets_its_verdict_and_no_request() {
+    // Somebody's, so that there is a root where the machine has none.
+    let root = rcgen::generate_simple_self_signed(["somebody.example".to_owned()]).unwrap();
+    let settings = Settings::loopback().trusting(&root.cert.pem());
+    for mode in tls::modes() {
+        judge_both(&mode, "https", &settings).await;
+    }
 }
 
-#[tokio::test]
-async fn a_server_that_accepts_and_says_nothing_runs_into_the_deadline() {
-    let (response, ()) =
-        exchange(hasty(), "http", async |stream, _| until_closed(stream).await).await;
-    assert_failure(response, ErrorKind::Timeout, Outcome::Unknown);
+#[test]
+fn the_modes_are_many_and_those_that_reqwest_does_not_hold_are_these() {
+    let modes = [http1::modes(), http2::modes(), tls::modes()];
+    let not_held: Vec<_> = modes
+        .iter()
+        .flatten()
+        .filter(|mode| mode.reqwest == Reqwest::NotHeld)
+        .map(|mode| mode.name)
+        .collect();
+    assert_eq!(
+        not_held,
+        [
+            "100 without end",
+            "103 without end",
+            "giant 103 without end",
+            "empty lines without end",
+            "PING without end",
+            "PING answers without end",
+            "SETTINGS without end",
+            "a table that grows and shrinks",
+            "WINDOW_UPDATE without end",
+            "WINDOW_UPDATE of the stream without end",
+            "PRIORITY without end",
+            "unknown frames without end",
+            "interim responses without end",
+            "GOAWAY without end",
+        ]
+    );
+    assert!(modes.iter().map(Vec::len).sum::<usize>() >= 100);
 }
 
+/// A heart beats in the same thread while the servers flood: the runtime breathes, and nobody
+/// waits for the deadline.
 #[tokio::test]
-async fn headers_that_come_one_octet_at_a_time_run_into_the_deadline() {
-    let (response, ()) = exchange(hasty(), "http", async |mut stream, _| {
-        stream.write_all(b"HTTP/1.1 201 Created\r\nx-slow: ").await.unwrap();
-        // The server's own pace; nothing in the test waits for it.
-        let mut pace = tokio::time::interval(Duration::from_millis(5));
-        while stream.write_all(b"a").await.is_ok() {
-            pace.tick().await;
+async fn a_runtime_beats_on_beside_32_endpoints_that_flood() {
+    for (mode, settings) in
+        [(http1::modes(), Settings::loopback()), (http2::modes(), Settings::loopback().http2())]
+    {
+        let floods = ["100 without end", "interim responses without end"];
+        let mode = mode.into_iter().find(|mode| floods.contains(&mode.name)).unwrap();
+        let mut servers = Vec::new();
+        for _ in 0..32 {
+            servers.push(Server::start(mode.script.clone()).await);
         }
-    })
-    .await;
-    assert_failure(response, ErrorKind::Timeout, Outcome::Unknown);
-}
-
-#[tokio::test]
-async fn interim_responses_without_end_run_into_the_deadline() {
-    let (response, _) = exchange(hasty(), "http", async |mut stream, _| {
-        let mut pace = tokio::time::interval(Duration::from_millis(1));
-        while stream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").await.is_ok() {
-            pace.tick().await;
+        let transport = settings.timeout(Duration::from_secs(60)).build(Kind::Hyper);
+        let heart = tokio::spawn(async {
+            let (mut beats, mut longest) = (tokio::time::interval(BEAT), Duration::ZERO);
+            let mut last = Instant::now();
+            loop {
+                beats.tick().await;
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+                if longest > STANDSTILL {
+                    return longest;
+                }
+            }
+        });
+        let sending = servers.iter().map(|server| {
+            let (transport, port) = (Arc::clone(&transport), server.port);
+            tokio::spawn(async move { send(&*transport, "http", port).await })
+        });
+        for outcome in sending.collect::<Vec<_>>() {
+            let error = outcome.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Transport, "not its deadline: {error}");
+            assert!(!error.is_outcome_known());
         }
-    })
-    .await;
-    assert_failure(response, ErrorKind::Timeout, Outcome::Unknown);
-}
-
-#[tokio::test]
-async fn what_is_not_http_is_a_transport_failure_with_an_unknown_outcome() {
-    for garbage in [
-        "not a status line\r\n\r\n",
-        "HTTP/1.1 9999 Created\r\n\r\n",
-        "HTTP/9.9 201 Created\r\n\r\n",
-        "\0\u{1}\u{2}\u{3}\r\n\r\n",
-        "SSH-2.0-OpenSSH_9.6\r\n",
-        "HTTP/1.1 201 Created\r\nno colon\r\n\r\n",
-        "HTTP/1.1 201 Created\r\ncontent-length: -1\r\n\r\n",
-        "HTTP/1.1 201 Created\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-    ] {
-        let (response, ()) = exchange(patient(), "http", async |mut stream, _| {
-            stream.write_all(garbage.as_bytes()).await.unwrap();
-            until_closed(stream).await;
-        })
-        .await;
-        assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
+        assert!(!heart.is_finished(), "no beat for {:?}", heart.await);
+        heart.abort();
+        for server in &servers {
+            assert!(server.written() < BOUND, "{} octets", server.written());
+            assert_eq!((server.arrivals(), server.connections()), (1, 1));
+        }
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_is_half_closed_without_an_answer_has_an_unknown_outcome() {
-    let (response, ()) = exchange(patient(), "http", async |mut stream, _| {
-        stream.shutdown().await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
+async fn a_connection_that_flooded_or_kept_silent_is_not_used_again() {
+    for name in ["100 without end", "reads and says nothing"] {
+        let mode = http1::modes().into_iter().find(|mode| mode.name == name).unwrap();
+        not_used_again(&mode, &Settings::loopback()).await;
+    }
+    for name in ["interim responses without end", "PING without end", "settings and nothing more"] {
+        let mode = http2::modes().into_iter().find(|mode| mode.name == name).unwrap();
+        not_used_again(&mode, &Settings::loopback().http2()).await;
+    }
 }
 
-#[tokio::test]
-async fn a_reset_after_the_request_has_an_unknown_outcome() {
-    let (response, ()) = exchange(patient(), "http", async |stream, _| {
-        stream.set_zero_linger().unwrap();
-    })
-    .await;
-    assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
-}
-
-#[tokio::test]
-async fn headers_without_end_are_given_up_within_bounds() {
-    for field in [format!("x-{}: b\r\n", "a".repeat(60)), "a".repeat(64)] {
-        let (response, written) = exchange(patient(), "http", async |stream, _| {
-            write_forever(stream, b"HTTP/1.1 201 Created\r\n", field.as_bytes()).await
-        })
-        .await;
-        assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
-        assert!(written < MAX_IN_FLIGHT, "{written} octets taken");
+async fn not_used_again(mode: &Mode, settings: &Settings) {
+    let server = Server::start(mode.script.clone()).await;
+    let transport = settings.clone().timeout(SHORT).build(Kind::Hyper);
+    for connections in 1..=3 {
+        send(&*transport, "http", server.port).await.unwrap_err();
+        assert_eq!(server.connections(), connections, "{}", mode.name);
     }
 }
 
 #[tokio::test]
-async fn a_hundred_and_one_headers_are_too_many() {
-    let head = format!("HTTP/1.1 201 Created\r\n{}\r\n", "a: b\r\n".repeat(101));
-    let (response, ()) = exchange(patient(), "http", async |mut stream, _| {
-        stream.write_all(head.as_bytes()).await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
+async fn of_a_long_body_16_kib_are_read() {
+    for kind in BOTH {
+        for name in ["a body without end", "a body of ten gigabytes", "chunks without end"] {
+            let mode = http1::modes().into_iter().find(|mode| mode.name == name).unwrap();
+            let server = Server::start(mode.script).await;
+            let response = send(&*Settings::loopback().build(kind), "http", server.port).await;
+            assert_eq!(response.unwrap().body().len(), MAX_RESPONSE, "{kind}: {name}");
+        }
+    }
 }
 
 #[tokio::test]
-async fn a_tls_handshake_that_stalls_is_a_timeout_with_nothing_sent() {
-    let builder = loopback().connect_timeout(SHORT);
-    let (response, hello) = exchange(builder, "https", async |stream, hello| {
-        until_closed(stream).await;
-        hello
-    })
-    .await;
-    assert_failure(response, ErrorKind::Timeout, Outcome::Known);
-    assert_eq!(hello.first(), Some(&HANDSHAKE), "a handshake, not a request");
+async fn of_a_broken_body_the_octets_that_came_are_kept() {
+    for kind in BOTH {
+        for name in ["a body that stops", "a body that breaks off"] {
+            let mode = http1::modes().into_iter().find(|mode| mode.name == name).unwrap();
+            let server = Server::start(mode.script).await;
+            let transport = Settings::loopback().timeout(SHORT).build(kind);
+            let response = send(&*transport, "http", server.port).await.unwrap();
+            assert_eq!(&response.body()[..], b"half", "{kind}: {name}");
+        }
+    }
 }
 
+/// A thousand names that a stranger owns cost what is allowed, and a healthy origin keeps its
+/// connection meanwhile.
 #[tokio::test]
-async fn a_server_without_tls_is_a_transport_failure_with_nothing_sent() {
-    let (response, ()) = exchange(patient(), "https", async |mut stream, _| {
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    let error = assert_failure(response, ErrorKind::Transport, Outcome::Known);
-    assert!(error.to_string().contains("TLS"), "{error}");
-}
-
-#[tokio::test]
-async fn a_server_that_closes_in_the_handshake_is_a_transport_failure_with_nothing_sent() {
-    let (response, ()) = exchange(patient(), "https", async |stream, _| drop(stream)).await;
-    assert_failure(response, ErrorKind::Transport, Outcome::Known);
+async fn idle_connections_are_bounded_in_all_and_a_proven_one_stays() {
+    let healthy = answering().await;
+    let strangers = answering().await;
+    let guard = EndpointGuard::loopback_for_tests();
+    let transport = HyperTransport::builder().guard(guard).idle_connections(8).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(get(&transport, "127.0.0.1", healthy.port).await, 201);
+    }
+    let names = (1..=250_u8).flat_map(|c| (0..4_u8).map(move |b| format!("127.{b}.{c}.1")));
+    for (count, name) in names.enumerate() {
+        if count % 25 == 0 {
+            assert_eq!(get(&transport, "127.0.0.1", healthy.port).await, 201);
+        }
+        assert_eq!(get(&transport, &name, strangers.port).await, 201);
+        let open = strangers.open() + healthy.open();
+        // The task of a connection that was given up needs a turn to close it.
+        assert!(open <= 8 + 4, "{open} connections after {count} names");
+    }
+    assert_eq!(healthy.all(), 1, "the healthy origin kept its connection");
+    assert_eq!(strangers.all(), 1000);
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_a_transport_failure_with_the_cause_and_nothing_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let uri = format!("http://{}/{SECRET}", listener.local_addr().unwrap());
-    drop(listener);
-    let response = post(&patient().build().unwrap(), &uri).await;
-    let error = assert_failure(response, ErrorKind::Transport, Outcome::Known);
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    assert_eq!(cause.unwrap().kind(), std::io::ErrorKind::ConnectionRefused);
+    for kind in BOTH {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let response = send(&*Settings::loopback().build(kind), "http", port).await;
+        let error = assert_verdict(response, Verdict::Known(ErrorKind::Transport), kind, "refused");
+        let error = error.unwrap();
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        assert_eq!(cause.unwrap().kind(), std::io::ErrorKind::ConnectionRefused);
+    }
 }
 
-#[tokio::test]
-async fn what_a_server_says_in_goaway_stays_out_of_the_error() {
-    let builder = patient().http2_prior_knowledge();
-    let (response, ()) = exchange(builder, "http", async |mut stream, _| {
-        stream.write_all(&frame(SETTINGS, &[])).await.unwrap();
-        // Last stream 2^31-1: the request may have been processed. INTERNAL_ERROR is 2.
-        let goaway = [&[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 2], SECRET.as_bytes()].concat();
-        stream.write_all(&frame(GOAWAY, &goaway)).await.unwrap();
-        stream.shutdown().await.unwrap();
-        until_closed(stream).await;
-    })
-    .await;
-    assert_failure(response, ErrorKind::Transport, Outcome::Unknown);
+async fn judge_both(mode: &Mode, scheme: &str, settings: &Settings) {
+    judge(mode, mode.verdict, scheme, settings, Kind::Hyper).await;
+    match mode.reqwest {
+        Reqwest::Same => judge(mode, mode.verdict, scheme, settings, Kind::Reqwest).await,
+        Reqwest::Other(verdict) => judge(mode, verdict, scheme, settings, Kind::Reqwest).await,
+        Reqwest::NotHeld => {}
+    }
 }
 
-/// Most octets that a server gets rid of before it notices that nobody reads.
-const MAX_IN_FLIGHT: usize = 12 * 1024 * 1024;
-
-/// In the path of every request; no error may show it.
-const SECRET: &str = "JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV";
-
-/// The deadline where the test is about running into it.
-const SHORT: Duration = Duration::from_millis(200);
-
-/// First octet of a TLS record with a handshake message (RFC 8446 §5.1).
-const HANDSHAKE: u8 = 22;
-
-/// Types of HTTP/2 frames (RFC 9113 §6).
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-
-#[derive(Debug, Eq, PartialEq)]
-enum Outcome {
-    Known,
-    Unknown,
+async fn judge(mode: &Mode, verdict: Verdict, scheme: &str, settings: &Settings, kind: Kind) {
+    let name = mode.name;
+    let server = Server::start(mode.script.clone()).await;
+    let mut settings = settings.clone();
+    // The deadline only where the test is about running into it, or into a body that stops.
+    let times_out = matches!(
+        verdict,
+        Verdict::Known(ErrorKind::Timeout) | Verdict::Unknown(ErrorKind::Timeout)
+    );
+    if times_out {
+        (settings.timeout, settings.connect_timeout) = (2 * SHORT, SHORT);
+    } else if matches!(verdict, Verdict::Status(_)) {
+        settings.timeout = 4 * SHORT;
+    }
+    let transport = settings.build(kind);
+    let sending =
+        tokio::time::timeout(Duration::from_secs(14), send(&*transport, scheme, server.port));
+    let response = sending.await.unwrap_or_else(|_| panic!("{kind}: {name}: no end"));
+    assert_verdict(response, verdict, kind, name);
+    // Closes the connections that are still open.
+    drop(transport);
+    // reqwest sends before it knows whether it may, and says that the outcome is unknown.
+    let unknowing = mode.reqwest == Reqwest::Other(verdict);
+    let most = if unknowing { mode.arrivals.max(1) } else { mode.arrivals };
+    assert!(server.arrivals() <= most, "{kind}: {name}: {} arrivals", server.arrivals());
+    if mode.arrivals == 1 && !matches!(verdict, Verdict::Known(_) | Verdict::Either(_)) {
+        assert!(server.connections() == 1, "{kind}: {name}: {} connections", server.connections());
+    }
+    if kind == Kind::Hyper {
+        let bound = BOUND * server.connections().max(1);
+        assert!(server.written() < bound, "{kind}: {name}: {} octets taken", server.written());
+        assert!(server.received() < bound, "{kind}: {name}: {} octets sent", server.received());
+    }
 }
 
-fn loopback() -> ReqwestTransportBuilder {
-    ReqwestTransport::builder().guard(EndpointGuard::loopback_for_tests())
+async fn send(transport: &dyn Transport, scheme: &str, port: u16) -> Result<Response<Bytes>> {
+    let uri = format!("{scheme}://127.0.0.1:{port}/{SECRET}");
+    let body = Bytes::from_static(support::hostile::BODY);
+    transport.send(Request::post(uri).body(body).unwrap()).await
 }
 
-/// With a deadline that the test must not run into.
-fn patient() -> ReqwestTransportBuilder {
-    loopback()
-}
-
-/// With a deadline that the test is meant to run into.
-fn hasty() -> ReqwestTransportBuilder {
-    loopback().timeout(SHORT)
-}
-
-/// Sends one request to a server that reads once, and then does as it likes with the connection
-/// and what it has read.
-async fn exchange<T, F>(
-    builder: ReqwestTransportBuilder,
-    scheme: &str,
-    server: impl FnOnce(TcpStream, Vec<u8>) -> F,
-) -> (Result<Response<Bytes>>, T)
-where
-    F: Future<Output = T>,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let uri = format!("{scheme}://{}/{SECRET}", listener.local_addr().unwrap());
-    let transport = builder.build().unwrap();
-    let started = Instant::now();
-    let client = async {
-        let response = post(&transport, &uri).await;
-        // Closes the connections that are still open, so that the server ends too.
-        drop(transport);
-        response
-    };
-    let server = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = vec![0; 4096];
-        let length = stream.read(&mut request).await.unwrap();
-        request.truncate(length);
-        server(stream, request).await
-    };
-    let both = tokio::join!(client, server);
-    assert!(started.elapsed() < Duration::from_secs(14), "the deadline did not hold");
-    both
-}
-
-async fn post(transport: &ReqwestTransport, uri: &str) -> Result<Response<Bytes>> {
-    transport.send(Request::post(uri).body(Bytes::from_static(b"sealed")).unwrap()).await
+async fn get(transport: &dyn Transport, host: &str, port: u16) -> u16 {
+    let request = Request::get(format!("http://{host}:{port}/")).body(Bytes::new()).unwrap();
+    transport.send(request).await.unwrap().status().as_u16()
 }
 
 /// Checks kind and outcome, and that the error shows nothing of the request's URL.
-fn assert_failure(response: Result<Response<Bytes>>, kind: ErrorKind, outcome: Outcome) -> Error {
-    let error = response.expect_err("a failure");
-    assert_eq!(error.kind(), kind, "{error:?}");
-    let known = if error.is_outcome_known() { Outcome::Known } else { Outcome::Unknown };
-    assert_eq!(known, outcome, "{error:?}");
+fn assert_verdict(
+    response: Result<Response<Bytes>>,
+    verdict: Verdict,
+    kind: Kind,
+    name: &str,
+) -> Option<Error> {
+    let error = match (response, verdict) {
+        (Ok(response), Verdict::Status(status)) => {
+            assert_eq!(response.status(), status, "{kind}: {name}");
+            assert!(response.body().len() <= MAX_RESPONSE, "{kind}: {name}");
+            return None;
+        }
+        (Ok(response), verdict) => {
+            panic!("{kind}: {name}: {}, not {verdict:?}", response.status())
+        }
+        (Err(error), _) => error,
+    };
+    let known = error.is_outcome_known();
+    let right = match verdict {
+        Verdict::Known(expected) => error.kind() == expected && known,
+        Verdict::Unknown(expected) => error.kind() == expected && !known,
+        Verdict::Either(expected) => error.kind() == expected,
+        Verdict::Status(_) => false,
+    };
+    assert!(right, "{kind}: {name}: {error:?}, not {verdict:?}");
     let mut shown = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(cause) = source {
@@ -299,28 +293,61 @@ fn assert_failure(response: Result<Response<Bytes>>, kind: ErrorKind, outcome: O
         source = cause.source();
     }
     for secret in [SECRET, "127.0.0.1", "http:", "https:"] {
-        assert!(!shown.contains(secret), "{shown}");
+        assert!(!shown.contains(secret), "{kind}: {name}: {shown}");
     }
-    error
+    Some(error)
 }
 
-/// Writes until the other side has closed, and counts the octets.
-async fn write_forever(mut stream: TcpStream, head: &[u8], piece: &[u8]) -> usize {
-    stream.write_all(head).await.unwrap();
-    let mut written = 0;
-    while let Ok(length) = stream.write(&piece[written % piece.len()..]).await {
-        written += length;
+/// A server that answers every request on every loopback address, and counts connections.
+async fn answering() -> Answering {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let shared = Arc::clone(&counts);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let shared = Arc::clone(&shared);
+            shared.iter().for_each(|count| _ = count.fetch_add(1, Ordering::SeqCst));
+            tokio::spawn(async move {
+                use tokio::io::AsyncReadExt;
+                let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
+                while stream.read(&mut [0; 4096]).await.unwrap_or(0) > 0 {
+                    if stream.write_all(answer).await.is_err() {
+                        break;
+                    }
+                }
+                shared[0].fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    Answering { port, counts }
+}
+
+struct Answering {
+    port: u16,
+    counts: Arc<[std::sync::atomic::AtomicUsize; 2]>,
+}
+
+impl Answering {
+    fn open(&self) -> usize {
+        self.counts[0].load(std::sync::atomic::Ordering::SeqCst)
     }
-    written
+
+    fn all(&self) -> usize {
+        self.counts[1].load(std::sync::atomic::Ordering::SeqCst)
+    }
 }
 
-async fn until_closed(mut stream: TcpStream) {
-    // A reset is an end as well.
-    let _ = stream.read_to_end(&mut Vec::new()).await;
-}
+/// In the path of every request; no error may show it.
+const SECRET: &str = "JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV";
 
-/// A frame on stream 0 without flags (RFC 9113 §4.1).
-fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, 0, 0, 0, 0, 0], payload].concat()
-}
+/// The deadline where the test is about running into it.
+const SHORT: Duration = Duration::from_millis(150);
+
+const BEAT: Duration = Duration::from_millis(10);
+/// Far above what a loaded machine needs, far below what an unbounded flood takes.
+const STANDSTILL: Duration = Duration::from_secs(5);
+
+/// Most octets on one connection: what the transport reads, and what fits into two sockets.
+const BOUND: usize = 1024 * 1024;

@@ -9,16 +9,19 @@
 mod canary;
 mod good;
 mod hostile;
+#[path = "../support/mod.rs"]
+mod support;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
-use sealpush::transport::{ReqwestTransport, Transport};
+use sealpush::transport::Transport;
 use sealpush::{EndpointGuard, ErrorKind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use self::canary::Canary;
+use self::support::transports::{BOTH, Settings};
 
 #[test]
 fn every_hostile_endpoint_is_refused_with_the_rule_it_breaks() {
@@ -37,32 +40,35 @@ fn every_hostile_endpoint_is_refused_with_the_rule_it_breaks() {
 #[tokio::test]
 async fn no_hostile_endpoint_is_connected_to() {
     let mut canary = Canary::start().await;
-    let transport = ReqwestTransport::new().unwrap();
-    let mut sent = 0;
-    for endpoint in hostile::endpoints(canary.port()) {
-        for uri in uris(&endpoint.url) {
-            let shown = format!("{} as {uri}", endpoint.url);
-            let error = post(&transport, uri).await.expect_err(&shown);
-            assert_eq!(error.kind(), ErrorKind::Blocked, "{shown}");
-            assert!(error.is_outcome_known() && !error.is_retryable(), "{shown}");
-            sent += 1;
+    for kind in BOTH {
+        let transport = Settings::of(EndpointGuard::public()).build(kind);
+        let mut sent = 0;
+        for endpoint in hostile::endpoints(canary.port()) {
+            for uri in uris(&endpoint.url) {
+                let shown = format!("{kind}: {} as {uri}", endpoint.url);
+                let error = post(&*transport, uri).await.expect_err(&shown);
+                assert_eq!(error.kind(), ErrorKind::Blocked, "{shown}");
+                assert!(error.is_outcome_known() && !error.is_retryable(), "{shown}");
+                sent += 1;
+            }
         }
+        assert!(sent >= 350, "{sent}");
+        assert_eq!(canary.connections().await, 0, "{kind}");
     }
-    assert!(sent >= 350, "{sent}");
-    assert_eq!(canary.connections().await, 0);
 }
 
 #[tokio::test]
 async fn the_canary_notices_a_connection() {
     let mut canary = Canary::start().await;
-    let guard = EndpointGuard::loopback_for_tests();
-    let transport = ReqwestTransport::builder().guard(guard).build().unwrap();
-    for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
-        let uri = format!("http://{host}:{}/", canary.port()).parse().unwrap();
-        // It hangs up at once, which is a failure; what counts is that it was called.
-        let error = post(&transport, uri).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Transport, "{host}");
-        assert!(canary.connections().await >= 1, "{host}");
+    for kind in BOTH {
+        let transport = Settings::loopback().build(kind);
+        for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
+            let uri = format!("http://{host}:{}/", canary.port()).parse().unwrap();
+            // It hangs up at once, which is a failure; what counts is that it was called.
+            let error = post(&*transport, uri).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Transport, "{kind}: {host}");
+            assert!(canary.connections().await >= 1, "{kind}: {host}");
+        }
     }
 }
 
@@ -80,14 +86,14 @@ fn the_endpoints_of_real_push_services_pass() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let mut canary = Canary::start().await;
-    let guard = EndpointGuard::loopback_for_tests();
-    let transport = ReqwestTransport::builder().guard(guard).build().unwrap();
-    for status in [301, 302, 303, 307, 308] {
+    let statuses = [301, 302, 303, 307, 308].map(|status| BOTH.map(|kind| (status, kind)));
+    for (status, kind) in statuses.into_iter().flatten() {
+        let transport = Settings::loopback().build(kind);
         let location = format!("http://127.0.0.1:{}/", canary.port());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}/p", listener.local_addr().unwrap()).parse().unwrap();
         let head = format!("{status} Moved\r\nlocation: {location}\r\nconnection: close");
-        let (response, _) = tokio::join!(post(&transport, uri), answer(&listener, &head));
+        let (response, _) = tokio::join!(post(&*transport, uri), answer(&listener, &head));
         let response = response.unwrap();
         assert_eq!(response.status(), StatusCode::from_u16(status).unwrap());
         assert_eq!(response.headers()["location"], location);
@@ -98,21 +104,26 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 #[tokio::test]
 async fn a_proxy_in_the_environment_is_not_used() {
     if let Ok(target) = std::env::var(TARGET) {
-        let guard = EndpointGuard::loopback_for_tests();
-        let transport = ReqwestTransport::builder().guard(guard).build().unwrap();
-        let response = post(&transport, target.parse().unwrap()).await.unwrap();
-        assert_eq!(response.status(), StatusCode::CREATED);
+        for kind in BOTH {
+            let transport = Settings::loopback().build(kind);
+            let response = post(&*transport, target.parse().unwrap()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::CREATED, "{kind}");
+        }
         return;
     }
     let mut canary = Canary::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}/p", listener.local_addr().unwrap());
 
-    let server = async move { answer(&listener, "201 Created\r\nconnection: close").await };
+    let server = async move {
+        let head = "201 Created\r\nconnection: close";
+        [answer(&listener, head).await, answer(&listener, head).await]
+    };
     let server = tokio::spawn(server);
     again("a_proxy_in_the_environment_is_not_used", &target, canary.port()).await;
-    let head = server.await.unwrap();
-    assert!(head.starts_with("POST /p HTTP/1.1\r\n"), "{head}");
+    for head in server.await.unwrap() {
+        assert!(head.starts_with("POST /p HTTP/1.1\r\n"), "{head}");
+    }
     assert_eq!(canary.connections().await, 0);
 }
 
@@ -160,7 +171,7 @@ fn uris(url: &str) -> Vec<Uri> {
     uris
 }
 
-async fn post(transport: &ReqwestTransport, uri: Uri) -> Result<Response<Bytes>> {
+async fn post(transport: &dyn Transport, uri: Uri) -> Result<Response<Bytes>> {
     let body = Bytes::from_static(b"sealed");
     transport.send(Request::post(uri).body(body).unwrap()).await
 }

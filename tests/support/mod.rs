@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics; clippy knows test functions only")]
 
 pub(crate) mod exchanges;
+pub(crate) mod hostile;
 pub(crate) mod transports;
 pub(crate) mod vendors;
 pub(crate) mod web_push;

@@ -155,13 +155,14 @@ async fn over_http1(
         }
     });
     sent();
-    let response = sender.try_send_request(request).await.map_err(|error| {
-        if error.message().is_some() {
-            return Lost::Unsent;
-        }
-        let error = error.into_error();
-        if error.is_user() { Lost::Failed(failure::UNSENDABLE) } else { broken(&error) }
-    })?;
+    let response =
+        sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
+            Some(_unsent) => Lost::Unsent,
+            None => broken(error.error()),
+        })?;
+    if life.ending() == Some(Ending::Flooded) {
+        return Err(Lost::Failed(failure::BROKEN));
+    }
     let (head, body) = response.into_parts();
     match head.status {
         http::StatusCode::SWITCHING_PROTOCOLS => Err(Lost::Failed(failure::SWITCHED)),

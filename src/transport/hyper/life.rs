@@ -55,8 +55,11 @@ impl Life {
         })
     }
 
-    /// Octets that may be read.
+    /// Octets that may be read; none after the end.
     pub(super) fn allowance(&self) -> usize {
+        if self.ending().is_some() {
+            return 0;
+        }
         usize::try_from(self.allowance.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
