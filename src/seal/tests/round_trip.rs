@@ -112,9 +112,30 @@ mod public {
         let secret = UserAgentSecret::generate().unwrap();
         let seal = |len: usize, to| seal(secret.keys(), &vec![7; len], Padding::To(to));
         assert_eq!(seal(97, 200).unwrap().as_ref().len(), 200);
-        for (len, to) in [(98, 200), (1, 0), (1, 103), (1, 4097), (1, usize::MAX)] {
-            assert_eq!(seal(len, to).unwrap_err().kind(), ErrorKind::PayloadTooLarge);
+        let cannot = "cannot be padded to";
+        for (len, to, fact) in [
+            (98, 200, cannot),
+            (1, 0, cannot),
+            (1, 103, cannot),
+            (4000, 4096, cannot),
+            (1, 4097, "the sealed body would be 4097 octets, limit 4096"),
+            (1, usize::MAX, "limit 4096"),
+        ] {
+            let error = seal(len, to).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PayloadTooLarge);
+            assert!(error.to_string().contains(fact), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_says_its_size_at_most() {
+        let secret = UserAgentSecret::generate().unwrap();
+        let sealed = seal(secret.keys(), b"hello", Padding::To(512)).unwrap();
+        let shown = format!("{sealed:?}");
+        assert!(shown.contains("512") && shown.len() < 40, "{shown}");
+        assert!(OpenError.to_string().contains("cannot be opened"));
+        assert_eq!(format!("{secret:?}"), "UserAgentSecret([redacted])");
+        assert_eq!(format!("{:?}", secret.keys()), "UserAgentKeys([redacted])");
     }
 
     #[test]
