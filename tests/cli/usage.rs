@@ -69,6 +69,18 @@ async fn no_value_is_repeated_wherever_it_stands() {
         "-SECRETSECRETSECRETSECRETSECRETSECRETSECRET",
     ];
     let directory = Directory::new();
+    // One of each provider, so that every one of them is made from what is given.
+    let keys = sealpush::UserAgentSecret::generate().unwrap();
+    let tokens = [
+        json!({ "endpoint": "https://10.0.0.1/p" }),
+        json!({ "provider": "fcm", "token": "a" }),
+        json!({ "provider": "onesignal", "subscription_id": "1dad4a3e-0000-4000-8000-0123456789ab" }),
+    ];
+    let tokens = tokens.map(|mut token| {
+        token["keys"] = json!(keys.keys());
+        token.to_string()
+    });
+    let tokens = tokens.join("\n");
     let mut tried = 0;
     for command in &COMMANDS[1..] {
         let options = options(command).await;
@@ -90,13 +102,14 @@ async fn no_value_is_repeated_wherever_it_stands() {
                 match *command {
                     ["listen"] => arguments.extend(["--count", "0"]),
                     ["serve"] => arguments.push("--nonsense"),
+                    ["send"] => arguments.extend(["--tokens", "-"]),
                     _ => {}
                 }
                 let arguments = [*command, &arguments].concat();
                 let environment: Vec<_> = variable.map(|name| (name, value)).into_iter().collect();
                 let mut process = super::command(&arguments, &environment);
                 process.current_dir(&directory.0);
-                let output = finish(process, b"").await;
+                let output = finish(process, tokens.as_bytes()).await;
                 let shown =
                     format!("{} {}", output.stderr, String::from_utf8_lossy(&output.stdout));
                 assert!(!shown.contains("SECRET"), "{arguments:?} {environment:?}: {shown}");
