@@ -14,7 +14,7 @@ use std::error::Error;
 use std::io;
 
 use sealpush::local::PushService;
-use sealpush::local::vendors::{FcmProject, Platform};
+use sealpush::local::{FcmProject, Platform};
 use sealpush::notification::Notification;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{ApplicationDefault, ServiceAccount};

@@ -32,6 +32,9 @@ pub mod options;
 mod pace;
 mod provider;
 pub mod seal;
+#[cfg(any(feature = "conformance", feature = "local"))]
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "the kit needs only a part of it"))]
+mod serve;
 pub mod token;
 pub mod transport;
 

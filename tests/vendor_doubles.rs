@@ -8,8 +8,8 @@ mod support;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use sealpush::local::vendors::{FcmDevice, FcmProject, OneSignalApp, Platform};
 use sealpush::local::{Acknowledgement, Fault, Faults, PathKind, PushService};
+use sealpush::local::{FcmDevice, FcmProject, OneSignalApp, Platform};
 use sealpush::providers::fcm::ServiceAccount;
 use sealpush::providers::onesignal::{Address, Alias};
 use sealpush::providers::{Fcm, OneSignal};

@@ -36,7 +36,7 @@
 //! # Testing
 //!
 //! To test all of it without Google, give [`FcmBuilder::base_url`] and a key file of the double that
-//! feature `local` starts, in `sealpush::local::vendors`.
+//! feature `local` starts, in `sealpush::local`.
 
 mod address;
 mod answer;

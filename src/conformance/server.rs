@@ -2,7 +2,6 @@
 //! own HTTP client.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -12,14 +11,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
 
 use super::answer::Answer;
 use super::vendor::Vendor;
+use crate::serve::{self, Abandoned};
 use crate::{Error, ErrorKind, Result};
 
 /// A port that is taken but not yet served.
@@ -42,41 +38,29 @@ impl Server {
     }
 
     pub(crate) fn serve(self, vendor: Vendor) -> Running {
-        Running(tokio::spawn(accept(self.listener, vendor)).abort_handle())
+        let server = serve::Server::start(self.listener, move |_, request| {
+            let vendor = vendor.clone();
+            async move { answer(request, &vendor).await }
+        });
+        Running(server)
     }
 }
 
 /// Serves until it is dropped; then connections are refused.
-pub(crate) struct Running(AbortHandle);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, vendor: Vendor) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let vendor = vendor.clone();
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(request, &vendor));
-            // How a connection ends is the client's affair, and is seen there.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
+pub(crate) struct Running(
+    #[allow(dead_code, reason = "it serves as long as it is here")] serve::Server,
+);
 
 /// An error breaks the connection off without an answer.
-async fn answer(request: Request<Incoming>, vendor: &Vendor) -> Result<Response<Reply>, Broken> {
+async fn answer(request: Request<Incoming>, vendor: &Vendor) -> Result<Response<Reply>, Abandoned> {
     let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    let body = body.collect().await.map_err(|_| Abandoned)?.to_bytes();
     // Hyper gives the path alone; checks compare with the whole address.
     if let Ok(uri) = format!("{}{}", vendor.url(), parts.uri).parse() {
         parts.uri = uri;
     }
     match vendor.take(Request::from_parts(parts, body)) {
-        Answer::Block | Answer::Refuse | Answer::Reset => Err(Broken),
+        Answer::Block | Answer::Refuse | Answer::Reset => Err(Abandoned),
         Answer::Endless(response) => {
             Ok(response.map(|()| Reply::Endless { left: ENOUGH, vendor: vendor.clone() }))
         }
@@ -143,14 +127,3 @@ impl Body for Reply {
 
 /// More than the buffers of a connection hold, so that what was sent was read, in octets.
 const ENOUGH: usize = 32 * 1024 * 1024;
-
-#[derive(Debug)]
-struct Broken;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the script breaks the connection")
-    }
-}
-
-impl std::error::Error for Broken {}

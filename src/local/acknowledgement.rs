@@ -40,7 +40,7 @@ pub(super) struct Acknowledgements {
 
 impl Acknowledgements {
     pub(super) fn insert(&mut self, id: String, acknowledgement: Acknowledgement) {
-        if self.messages.len() == super::MAX_RECORDED
+        if self.messages.len() == super::record::MAX_RECORDED
             && let Some(oldest) = self.messages.pop_front()
         {
             self.by_message.remove(&oldest);

@@ -1,10 +1,19 @@
-//! What the vendors' answers and requests have in common.
+//! What the answers and requests of all push services have in common.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
 use serde_json::Value;
 
-use super::webpush::Answer;
+/// An answer of the push service.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// An answer without a body.
+pub(super) fn bare(status: StatusCode) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = status;
+    answer
+}
 
 /// An answer in JSON.
 pub(super) fn json(status: StatusCode, body: &Value) -> Answer {

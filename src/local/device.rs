@@ -1,4 +1,4 @@
-//! Where the messages for one app installation arrive.
+//! Devices with an app on them, as the vendors' libraries make them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -6,18 +6,111 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::acknowledgement::Acknowledgement;
-use super::hub::Service;
+use super::hub::{Hub, random_name};
 use super::store::Line;
-use super::vendors::name;
+use crate::provider::ProviderId;
 use crate::seal::open_data;
-use crate::{Error, ErrorKind, Result, UserAgentSecret};
+use crate::{Error, ErrorKind, Result, Token, UserAgentSecret};
+
+/// An app installation that receives through a double: an [`FcmDevice`](super::FcmDevice) or an
+/// [`OneSignalDevice`](super::OneSignalDevice).
+///
+/// Its keys are made here and never leave; a [`Token`] carries the public half.
+pub struct Device<App> {
+    /// What the vendor knows of it.
+    pub(super) app: App,
+    secret: UserAgentSecret,
+    mailbox: Mailbox,
+}
+
+impl<App> Device<App> {
+    /// A device whose messages arrive at an address of the store.
+    pub(super) fn open(hub: &Arc<Hub>, address: &str, app: App) -> Result<Self> {
+        let mailbox = Mailbox::open(hub, address)?;
+        Ok(Self { app, secret: UserAgentSecret::generate()?, mailbox })
+    }
+
+    /// The secret that opens what arrives.
+    #[must_use]
+    pub fn secret(&self) -> &UserAgentSecret {
+        &self.secret
+    }
+
+    /// Waits for the next message and opens it. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected`, with [`OpenError`](crate::OpenError) as its source, for a message that does not
+    /// open; `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
+    pub async fn next(&mut self) -> Result<DeviceDelivery> {
+        self.mailbox.next(|content| content.open(&self.secret)).await
+    }
+
+    /// Waits for the next message and hands over its data as it came: for a receiver that has keys
+    /// of its own, such as a page in a browser under test, whose token a sender used with this
+    /// device's address. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Transport` when the device is not connected: [`reconnect`](Self::reconnect).
+    pub async fn next_data(&mut self) -> Result<BTreeMap<String, String>> {
+        self.mailbox.next(|content| Ok(content.data)).await
+    }
+
+    /// Goes out of reach. The push service stores what comes.
+    pub fn disconnect(&mut self) {
+        self.mailbox.disconnect();
+    }
+
+    /// Comes back; stored messages follow.
+    ///
+    /// # Errors
+    ///
+    /// `Transport` while the push service is offline, or when it has ended.
+    pub fn reconnect(&mut self) -> Result<()> {
+        self.mailbox.connect()
+    }
+
+    /// Ends the subscription. What is stored is dropped.
+    pub(super) fn close(&self) {
+        self.mailbox.close();
+    }
+
+    pub(super) fn token_with(&self, provider: &'static str, address: &Value) -> Token {
+        Token::new(ProviderId::from_static(provider), address, self.secret.keys().clone())
+            .expect("an object without 'provider' and 'keys' is an address")
+    }
+}
+
+/// What a vendor hands to an app.
+#[derive(Clone, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DeviceDelivery {
+    /// The data as the app gets it, with the sealed body still in it.
+    pub data: BTreeMap<String, String>,
+    /// The plaintext; `None` for a push without a payload.
+    pub payload: Option<Vec<u8>>,
+    /// The text that a device shows while nobody has opened the message, where there is one.
+    pub shown: Option<String>,
+}
+
+impl fmt::Debug for DeviceDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceDelivery")
+            .field("data", &self.data.keys().collect::<Vec<_>>())
+            .field("payload", &self.payload.as_ref().map(|_| "[redacted]"))
+            .field("shown", &self.shown)
+            .finish()
+    }
+}
 
 /// A line to the store, in this process: no socket is involved, as none of the application's is
 /// between a phone and its vendor.
-pub(super) struct Mailbox {
-    service: Arc<Service>,
+struct Mailbox {
+    hub: Arc<Hub>,
     user_agent: String,
     line: Option<Arc<Line>>,
     /// Names and contents of the messages that were fetched.
@@ -26,51 +119,44 @@ pub(super) struct Mailbox {
 
 impl Mailbox {
     /// Opens a mailbox at an address of the store.
-    pub(super) fn open(service: &Arc<Service>, address: &str) -> Result<Self> {
-        let user_agent = name::<16>()?;
+    fn open(hub: &Arc<Hub>, address: &str) -> Result<Self> {
+        let user_agent = random_name::<16>()?;
         let mut mailbox = Self {
-            service: Arc::clone(service),
+            hub: Arc::clone(hub),
             user_agent: user_agent.clone(),
             line: None,
             arrived: VecDeque::new(),
         };
         mailbox.connect()?;
-        service.store().register(&user_agent, CHANNEL, None, address.to_owned());
+        hub.register(&user_agent, CHANNEL, None, address.to_owned()).map_err(|_| full())?;
         Ok(mailbox)
     }
 
-    pub(super) fn service(&self) -> &Arc<Service> {
-        &self.service
-    }
-
-    pub(super) fn connect(&mut self) -> Result<()> {
+    fn connect(&mut self) -> Result<()> {
         self.disconnect();
         let line = Arc::<Line>::default();
         let name = self.user_agent.clone();
-        self.service
-            .store()
-            .hello(Some(name.clone()), name, Arc::clone(&line))
-            .ok_or_else(offline)?;
+        self.hub.hello(Some(name.clone()), name, Arc::clone(&line)).ok_or_else(offline)?;
         self.line = Some(line);
         Ok(())
     }
 
-    pub(super) fn disconnect(&mut self) {
+    fn disconnect(&mut self) {
         // What was fetched and not handed out comes again on the next connection.
         self.arrived.clear();
         if let Some(line) = self.line.take() {
-            self.service.store().disconnect(&self.user_agent, &line);
+            self.hub.store().disconnect(&self.user_agent, &line);
         }
     }
 
     /// Ends the subscription. What is stored is dropped.
-    pub(super) fn close(&self) {
-        self.service.unregister(&self.user_agent, CHANNEL);
+    fn close(&self) {
+        self.hub.unregister(&self.user_agent, CHANNEL);
     }
 
     /// Waits for the next message. What `open` makes of it is acknowledged and returned. Dropping
     /// the future loses nothing.
-    pub(super) async fn next<T>(&mut self, open: impl Fn(Content) -> Result<T>) -> Result<T> {
+    async fn next<T>(&mut self, open: impl Fn(Content) -> Result<T>) -> Result<T> {
         loop {
             if let Some((id, body)) = self.arrived.pop_front() {
                 let opened = serde_json::from_slice(&body).map_err(|_| damaged()).and_then(&open);
@@ -78,12 +164,12 @@ impl Mailbox {
                     Ok(_) => Acknowledgement::Delivered,
                     Err(_) => Acknowledgement::NotOpened,
                 };
-                self.service.acknowledge(&self.user_agent, id, code);
+                self.hub.acknowledge(&self.user_agent, id, code);
                 return opened;
             }
             let line = Arc::clone(self.line.as_ref().ok_or_else(offline)?);
-            let now = self.service.now();
-            let due = self.service.store().due(&self.user_agent, &line, now);
+            let now = self.hub.now();
+            let due = self.hub.store().due(&self.user_agent, &line, now);
             self.arrived.extend(due.into_iter().map(|message| (message.id, message.body)));
             if self.arrived.is_empty() {
                 tokio::select! {
@@ -101,28 +187,6 @@ impl Drop for Mailbox {
     }
 }
 
-/// What a vendor hands to an app.
-#[derive(Clone, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// The data as the app gets it, with the sealed body still in it.
-    pub data: BTreeMap<String, String>,
-    /// The plaintext; `None` for a push without a payload.
-    pub payload: Option<Vec<u8>>,
-    /// The text that a device shows while nobody has opened the message, where there is one.
-    pub shown: Option<String>,
-}
-
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("data", &self.data.keys().collect::<Vec<_>>())
-            .field("payload", &self.payload.as_ref().map(|_| "[redacted]"))
-            .field("shown", &self.shown)
-            .finish()
-    }
-}
-
 /// What the store keeps of a vendor's message.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Content {
@@ -131,16 +195,16 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Opens a message for the keys of this device.
+    fn open(self, secret: &UserAgentSecret) -> Result<DeviceDelivery> {
+        let Self { data, shown } = self;
+        let payload = open_data(secret, &data).map_err(|error| damaged().with_source(error))?;
+        Ok(DeviceDelivery { data, payload, shown })
+    }
+
     pub(super) fn to_bytes(&self) -> Bytes {
         serde_json::to_vec(self).expect("a map with text keys serializes").into()
     }
-}
-
-/// Opens a message for the keys of this device.
-pub(super) fn open(content: Content, secret: &UserAgentSecret) -> Result<Delivery> {
-    let Content { data, shown } = content;
-    let payload = open_data(secret, &data).map_err(|error| damaged().with_source(error))?;
-    Ok(Delivery { data, payload, shown })
 }
 
 fn damaged() -> Error {
@@ -149,6 +213,10 @@ fn damaged() -> Error {
 
 fn offline() -> Error {
     Error::new(ErrorKind::Transport, "the device is not connected to its push service")
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::Unavailable, "the push service has as many subscriptions as it keeps")
 }
 
 /// A mailbox has one subscription.

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 
-use super::webpush::{Abandoned, Answer};
+use super::answer::Answer;
+use crate::serve::Abandoned;
 
 /// What goes wrong with one push request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,6 +146,11 @@ impl Default for Faults {
 }
 
 impl Fault {
+    /// Whether the whole connection ends.
+    pub(super) fn ends_connection(&self) -> bool {
+        matches!(self, Self::Disconnect)
+    }
+
     /// Whether the request ends before its body is read.
     pub(super) fn is_before_body(&self) -> bool {
         matches!(self, Self::Disconnect | Self::ResetBeforeBody)

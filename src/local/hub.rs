@@ -1,6 +1,7 @@
-//! The state that connections share.
+//! What all push services of one [`PushService`](super::PushService) share: the store, the faults,
+//! the record, the clock.
 
-use std::collections::VecDeque;
+use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -9,77 +10,83 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::request::Parts;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::acknowledgement::{Acknowledgement, Acknowledgements};
 use super::faults::{Fault, Faults};
-use super::store::{Deposit, Line, PublicKey, Store};
-use super::vendors::Vendors;
-use super::webpush::{MESSAGE_PATH, OPEN_PATH, RESTRICTED_PATH, Refusal};
-use super::{PathKind, Request};
+use super::paths::{self, PathKind};
+use super::record::{Record, Request};
+use super::site::Site;
+use super::store::{Deposit, Line, NotRegistered, NotStored, PublicKey, Store};
 use crate::clock::Clock;
-use crate::seal::keys::fill_random;
+use crate::seal::keys::{NO_RANDOMNESS, fill_random};
+use crate::{Error, ErrorKind, Result};
 
-/// One push service: its store, its faults, its record, its clock.
-pub(crate) struct Service {
-    origin: String,
+/// The state that connections share.
+pub(super) struct Hub {
+    site: Site,
     clock: Arc<dyn Clock>,
-    require_vapid: bool,
+    observer: Option<Observer>,
     store: Mutex<Store>,
     faults: Mutex<Faults>,
     record: Mutex<Record>,
     acknowledgements: Mutex<Acknowledgements>,
-    vendors: Vendors,
+    /// One permit for each octet that requests in flight may take.
+    room: Arc<Semaphore>,
     /// Tells those who wait for what a user agent does.
     told: Notify,
 }
 
-impl Service {
+impl Hub {
     pub(super) fn new(
-        origin: String,
+        site: Site,
         clock: Arc<dyn Clock>,
-        require_vapid: bool,
         max_stored: usize,
         faults: Faults,
+        observer: Option<Observer>,
     ) -> Self {
         Self {
-            origin,
+            site,
             clock,
-            require_vapid,
+            observer,
             store: Mutex::new(Store::new(max_stored)),
             faults: Mutex::new(faults),
             record: Mutex::default(),
             acknowledgements: Mutex::default(),
-            vendors: Vendors::default(),
+            room: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             told: Notify::new(),
         }
     }
 
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
-    pub(crate) fn now(&self) -> SystemTime {
+    pub(super) fn origin(&self) -> &str {
+        self.site.origin()
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
-    pub(super) fn requires_vapid(&self) -> bool {
-        self.require_vapid
-    }
-
-    pub(super) fn vendors(&self) -> &Vendors {
-        &self.vendors
-    }
-
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
     }
 
-    /// Stores a message under a fresh name, and answers the name.
-    pub(super) fn deposit(&self, address: &str, deposit: Deposit) -> Result<String, Refusal> {
-        let id = random_name::<16>().ok_or(Refusal::UNKNOWN)?;
-        self.store().deposit(address, id.clone(), deposit, self.now())?;
-        Ok(id)
+    pub(super) fn room(&self) -> &Arc<Semaphore> {
+        &self.room
+    }
+
+    /// Stores a message.
+    pub(super) fn deposit(
+        &self,
+        address: &str,
+        id: String,
+        deposit: Deposit,
+    ) -> Result<(), NotStored> {
+        let now = self.now();
+        self.store().deposit(address, id, deposit, now)
     }
 
     /// Deletes a message of this user agent, and remembers what it said about it.
@@ -87,18 +94,39 @@ impl Service {
         if self.store().acknowledge(uaid, &id) {
             lock(&self.acknowledgements).insert(id, code);
             self.told.notify_waiters();
+            self.observe(|| Event::Acknowledged(code));
         }
     }
 
+    /// Makes a subscription; see [`Store::register`].
+    pub(super) fn register(
+        &self,
+        uaid: &str,
+        channel_id: &str,
+        key: Option<PublicKey>,
+        address: String,
+    ) -> Result<String, NotRegistered> {
+        let registered = self.store().register(uaid, channel_id, key, address)?;
+        self.observe(|| Event::Subscribed);
+        Ok(registered)
+    }
+
     pub(super) fn unregister(&self, uaid: &str, channel_id: &str) {
-        self.store().unregister(uaid, channel_id);
-        self.told.notify_waiters();
+        if self.store().unregister(uaid, channel_id) {
+            self.told.notify_waiters();
+            self.observe(|| Event::Unsubscribed);
+        }
     }
 
     /// Waits for what the user agent says about the message of this URL.
     pub(super) async fn acknowledgement(&self, message_resource: &str) -> Acknowledgement {
-        let id = last_segment(message_resource);
+        let id = paths::last_segment(message_resource);
         self.until(|| lock(&self.acknowledgements).get(id)).await
+    }
+
+    /// What the user agent said about a message, if anything.
+    pub(super) fn acknowledged(&self, id: &str) -> Option<Acknowledgement> {
+        lock(&self.acknowledgements).get(id)
     }
 
     /// Connects a user agent; see [`Store::hello`].
@@ -110,6 +138,7 @@ impl Service {
     ) -> Option<String> {
         let uaid = self.store().hello(claimed, fresh, line)?;
         self.told.notify_waiters();
+        self.observe(|| Event::Connected);
         Some(uaid)
     }
 
@@ -120,7 +149,7 @@ impl Service {
 
     /// Waits until there is no subscription at this URL.
     pub(super) async fn ended(&self, push_resource: &str) {
-        let address = last_segment(push_resource);
+        let address = paths::last_segment(push_resource);
         self.until(|| self.store().key(address).err()).await;
     }
 
@@ -136,18 +165,7 @@ impl Service {
         }
     }
 
-    /// The URL of a message.
-    pub(super) fn message_resource(&self, id: &str) -> String {
-        format!("{}{MESSAGE_PATH}{id}", self.origin)
-    }
-
-    /// The URL of a subscription.
-    pub(super) fn push_resource(&self, address: &str, key: Option<&PublicKey>) -> String {
-        let path = if key.is_some() { RESTRICTED_PATH } else { OPEN_PATH };
-        format!("{}{path}{address}", self.origin)
-    }
-
-    pub(crate) fn next_fault(&self) -> Fault {
+    pub(super) fn next_fault(&self) -> Fault {
         lock(&self.faults).next()
     }
 
@@ -156,64 +174,80 @@ impl Service {
     }
 
     /// Records a request as it arrives; [`finish`](Self::finish) adds the rest.
-    pub(crate) fn record(&self, head: &Parts, kind: PathKind) -> u64 {
-        lock(&self.record).push(Request {
-            method: head.method.clone(),
-            kind,
-            headers: head.headers.clone(),
-            body_len: 0,
-            status: None,
-        })
+    pub(super) fn record(&self, head: &Parts, kind: PathKind) -> u64 {
+        lock(&self.record).push(Request::new(head, kind))
     }
 
-    pub(crate) fn finish(&self, entry: u64, body_len: usize, status: Option<StatusCode>) {
+    pub(super) fn finish(&self, entry: u64, body_len: usize, status: Option<StatusCode>) {
         if let Some(request) = lock(&self.record).get_mut(entry) {
             request.body_len = body_len;
             request.status = status;
         }
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
-        lock(&self.record).requests.iter().cloned().collect()
-    }
-}
-
-fn last_segment(url: &str) -> &str {
-    url.rsplit_once('/').map_or(url, |(_, segment)| segment)
-}
-
-/// A random name of `N` octets in base64url; `None` when the operating system has no randomness.
-pub(super) fn random_name<const N: usize>() -> Option<String> {
-    let mut octets = [0; N];
-    fill_random(&mut octets).ok()?;
-    Some(URL_SAFE_NO_PAD.encode(octets))
-}
-
-/// The latest requests, oldest first.
-#[derive(Debug, Default)]
-struct Record {
-    /// How many were dropped from the front.
-    dropped: u64,
-    requests: VecDeque<Request>,
-}
-
-impl Record {
-    fn push(&mut self, request: Request) -> u64 {
-        if self.requests.len() == super::MAX_RECORDED {
-            self.requests.pop_front();
-            self.dropped += 1;
+    /// Tells the observer that a request has come to its end.
+    pub(super) fn observe_end(&self, entry: u64) {
+        if self.observer.is_some() {
+            let ended = lock(&self.record).get_mut(entry).map(|request| request.clone());
+            if let Some(request) = ended {
+                self.observe(|| Event::Request(request));
+            }
         }
-        self.requests.push_back(request);
-        self.dropped + self.requests.len() as u64 - 1
     }
 
-    fn get_mut(&mut self, entry: u64) -> Option<&mut Request> {
-        let index = entry.checked_sub(self.dropped)?;
-        self.requests.get_mut(usize::try_from(index).ok()?)
+    pub(super) fn requests(&self) -> Vec<Request> {
+        lock(&self.record).requests()
+    }
+
+    fn observe(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            (observer.0)(&event());
+        }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Something that happened at a [`PushService`](super::PushService), for those who
+/// [watch](super::PushServiceBuilder::on_event).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A user agent said what became of a message.
+    Acknowledged(Acknowledgement),
+    /// A user agent connected.
+    Connected,
+    /// A request was answered or cut off.
+    Request(Request),
+    /// A user agent, or a device of a double, subscribed.
+    Subscribed,
+    /// A user agent, or a device of a double, ended a subscription.
+    Unsubscribed,
+}
+
+/// Who is told of events.
+#[derive(Clone)]
+pub(super) struct Observer(pub(super) Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// A random name of `N` octets in base64url.
+///
+/// # Errors
+///
+/// `Unavailable` when the operating system has no randomness.
+pub(super) fn random_name<const N: usize>() -> Result<String> {
+    let mut octets = [0; N];
+    fill_random(&mut octets).map_err(|_| Error::new(ErrorKind::Unavailable, NO_RANDOMNESS))?;
+    Ok(URL_SAFE_NO_PAD.encode(octets))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each state is whole between statements, so a panic elsewhere does not spoil it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Most octets that the requests in flight take together: 8 MiB.
+const MAX_IN_FLIGHT: usize = 8 * 1024 * 1024;

@@ -32,76 +32,141 @@
 //! # fn main() {}
 //! ```
 //!
-//! It is not a push service for production: everything is in memory and nothing is limited but
-//! the number of messages stored for one subscription and the size of what is read.
+//! [`PushService::fcm`] and [`PushService::onesignal`] are doubles of the push services that apps
+//! use, on the same port, over the same store, under the same faults (except at the token endpoint
+//! of FCM, which refuses what [`FcmProject::revoke_service_account`] revoked). They are strict where
+//! the real ones are: credentials, the shape of the JSON, texts that must be texts, reserved names,
+//! sizes, times, exactly one target. A message reaches an [`FcmDevice`] or an [`OneSignalDevice`],
+//! which opens it. This is how to test an application: give the provider the double's URL and
+//! credentials, and the guard that lets it connect to this machine only.
+//!
+//! ```
+//! # #[cfg(feature = "fcm")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use sealpush::local::{Platform, PushService};
+//! use sealpush::providers::Fcm;
+//! use sealpush::providers::fcm::ServiceAccount;
+//! use sealpush::{EndpointGuard, Message, PushProviderExt};
+//!
+//! let service = PushService::start().await?;
+//! let project = service.fcm("example-project");
+//! let mut device = project.register(Platform::Android)?;
+//!
+//! let fcm = Fcm::builder()
+//!     .credentials(ServiceAccount::from_json(&project.service_account_json()?)?)
+//!     .base_url(project.base_url())
+//!     .guard(EndpointGuard::loopback_for_tests())
+//!     .build()?;
+//! fcm.send_encrypted(&device.token(), &Message::new("the door is open")).await?;
+//!
+//! let delivery = device.next().await?;
+//! assert_eq!(delivery.payload.as_deref(), Some(&b"the door is open"[..]));
+//! # Ok(()) }
+//! # #[cfg(not(feature = "fcm"))]
+//! # fn main() {}
+//! ```
+//!
+//! What the doubles do not do: localized texts, templates, segments, delivery reports, and the
+//! limits on rates, which [`Faults`] play.
+//!
+//! # Limits
+//!
+//! It is not a push service for production: everything is in memory, and there are no users. But a
+//! developer's machine has browsers, so it answers no request whose `Host` is not its own name, or
+//! whose `Origin` is a page elsewhere. What it keeps is bounded in octets, so that all of it stays
+//! below 64 MiB: messages (12 MiB, and [`max_stored`](PushServiceBuilder::max_stored) for one
+//! subscription), recorded requests (8 MiB), requests in flight (8 MiB), 10,000 subscriptions, 512
+//! connections. A request's head must arrive in 10 seconds and its body in 30.
 //!
 //! # How it is built
 //!
+//! Each row knows the rows below it and none above.
+//!
 //! | file | idea |
 //! |---|---|
+//! | `mod.rs`, `router.rs` | the whole: settings, and where a path leads |
+//! | `webpush/`, `fcm/`, `onesignal/` | one folder per push service; none knows another |
+//! | `device.rs` | a phone with an app on it |
+//! | `call.rs` | one request: read it, play a fault, serve it, finish its record |
+//! | `hub.rs` | the state that connections share |
 //! | `store.rs` | subscriptions and messages; pure. A message goes in by `deposit`, whatever protocol brought it |
-//! | `service.rs` | the state that connections share |
-//! | `server.rs` | one port for HTTP/1.1 and HTTP/2; owns every task |
-//! | `http.rs` | one `match` on the path; push resources and message resources |
-//! | `vapid.rs` | who signed a request |
-//! | `websocket.rs`, `protocol.rs` | the browser's side |
-//! | `acknowledgement.rs` | what user agents said about messages |
-//! | `faults.rs` | what goes wrong, around any path that stores messages |
-//! | `user_agent.rs` | the user agent |
-//! | [`vendors`] | doubles of FCM and OneSignal, over the same store |
+//! | `site.rs`, `faults.rs`, `record.rs`, `acknowledgement.rs` | who may call, what goes wrong, what arrived, what user agents said |
+//! | `user_agent.rs` | a browser without a browser |
+//! | `protocol.rs`, `answer.rs`, `paths.rs`, `uuid.rs` | words |
+//!
+//! The server under it, which knows no push, is `serve/`; the conformance kit stands on it too.
 
 mod acknowledgement;
 mod answer;
+mod call;
 mod device;
-mod devices;
 mod faults;
 mod fcm;
 mod hub;
-mod json;
 mod onesignal;
+mod paths;
 mod protocol;
+mod record;
 mod router;
-mod server;
+mod site;
 mod store;
 mod user_agent;
-pub mod vendors;
+mod uuid;
 mod webpush;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use ::http::{HeaderMap, Method, StatusCode};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-use self::hub::Service;
+use self::fcm::Fcm;
+use self::hub::{Hub, Observer};
+use self::onesignal::OneSignal;
+use self::router::Router;
+use self::site::Site;
+use self::webpush::WebPush;
 use crate::clock::{Clock, SystemClock};
+use crate::serve::Server;
 use crate::{Error, ErrorKind, MessageId, Result, Token};
 
 pub use self::acknowledgement::Acknowledgement;
+pub use self::device::{Device, DeviceDelivery};
 pub use self::faults::{Fault, Faults, RetryAfter};
+pub use self::fcm::{FcmDevice, FcmInstallation, FcmProject, Platform};
+pub use self::hub::Event;
+pub use self::onesignal::{OneSignalApp, OneSignalDevice, OneSignalSubscription};
+pub use self::paths::PathKind;
+pub use self::record::Request;
 pub use self::user_agent::{Delivery, Subscription, UserAgent};
 
 /// A push service on a loopback address; see the [module](self).
 ///
 /// Dropping it stops it at once. All its tasks run on the runtime that started it.
+///
+/// # Panics
+///
+/// When one of its tasks panicked, for example in a [`Clock`] of the test's own: the methods that
+/// wait, [`shutdown`](Self::shutdown), and dropping it, so that no test passes over it.
 pub struct PushService {
-    service: Arc<Service>,
-    stop: watch::Sender<bool>,
-    server: JoinHandle<()>,
+    hub: Arc<Hub>,
+    fcm: Arc<Fcm>,
+    onesignal: Arc<OneSignal>,
+    server: Server,
 }
 
 impl PushService {
     /// Settings, with defaults for all of them.
-    pub fn builder() -> Builder {
-        Builder {
+    pub fn builder() -> PushServiceBuilder {
+        PushServiceBuilder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            public_url: None,
             faults: Faults::none(),
             clock: Arc::new(SystemClock),
             require_vapid: false,
             max_stored: DEFAULT_MAX_STORED,
+            observer: None,
         }
     }
 
@@ -114,10 +179,12 @@ impl PushService {
         Self::builder().start().await
     }
 
-    /// Where it listens, as `http://127.0.0.1:PORT`: the `aud` of VAPID headers.
+    /// How senders reach it, the `aud` of VAPID headers: the
+    /// [public URL](PushServiceBuilder::public_url), or where it listens as
+    /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn origin(&self) -> &str {
-        self.service.origin()
+        self.hub.origin()
     }
 
     /// Where user agents connect, as `ws://127.0.0.1:PORT/`.
@@ -126,10 +193,27 @@ impl PushService {
         format!("ws{}/", self.origin().trim_start_matches("http"))
     }
 
-    /// The latest requests that arrived, oldest first: at most 10,000.
+    /// A Firebase project at the double of FCM. The same name gives the same project.
+    #[must_use]
+    pub fn fcm(&self, project_id: &str) -> FcmProject {
+        self.fcm.project(project_id)
+    }
+
+    /// An app at the double of OneSignal. The same UUID gives the same app.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when the id is not a UUID, `Unavailable` when the operating system has no
+    /// randomness for a key.
+    pub fn onesignal(&self, app_id: &str) -> Result<OneSignalApp> {
+        self.onesignal.app(app_id)
+    }
+
+    /// The latest requests that arrived, oldest first: at most 10,000, and 8 MiB of header fields.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.service.requests()
+        self.server.check();
+        self.hub.requests()
     }
 
     /// Waits until the user agent acknowledges a message, named as senders see it: by its
@@ -138,43 +222,36 @@ impl PushService {
     /// For ever when the message was dropped, cancelled or never there. The latest 10,000 are
     /// remembered.
     pub async fn acknowledgement(&self, message_id: &MessageId) -> Acknowledgement {
-        self.service.acknowledgement(message_id.expose()).await
+        self.server.watch(self.hub.acknowledgement(message_id.expose())).await
     }
 
     /// Waits until a user agent is connected. Firefox connects once it is up, and loses a
     /// subscription that a page asks for before.
     pub async fn connected(&self) {
-        self.service.connected().await;
+        self.server.watch(self.hub.connected()).await;
     }
 
     /// Waits until the user agent ends the subscription of a token: browsers tell the page first
     /// and the push service later.
     pub async fn unsubscribed(&self, token: &Token) {
-        self.service.ended(token.expose("endpoint").unwrap_or_default()).await;
+        let push_resource = token.expose("endpoint").unwrap_or_default();
+        self.server.watch(self.hub.ended(push_resource)).await;
     }
 
     /// Replaces what goes wrong from the next push request on.
     pub fn set_faults(&self, faults: Faults) {
-        self.service.set_faults(faults);
+        self.hub.set_faults(faults);
     }
 
     /// Hangs up on all user agents and refuses new ones with 503, or takes them again. Messages
     /// are accepted and stored all the while.
     pub fn set_online(&self, online: bool) {
-        self.service.store().set_online(online);
+        self.hub.store().set_online(online);
     }
 
     /// Stops listening, lets the requests in flight finish, hangs up on user agents.
-    pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        // It fails only when it panicked, and a panic has been printed.
-        let _ = (&mut self.server).await;
-    }
-}
-
-impl Drop for PushService {
-    fn drop(&mut self) {
-        self.server.abort();
+    pub async fn shutdown(self) {
+        self.server.shutdown().await;
     }
 }
 
@@ -187,18 +264,28 @@ impl fmt::Debug for PushService {
 /// Settings of a [`PushService`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Builder {
+pub struct PushServiceBuilder {
     listen: SocketAddr,
+    public_url: Option<String>,
     faults: Faults,
     clock: Arc<dyn Clock>,
     require_vapid: bool,
     max_stored: usize,
+    observer: Option<Observer>,
 }
 
-impl Builder {
+impl PushServiceBuilder {
     /// Where to listen. Default: a free port of 127.0.0.1. Port 0 finds a free one.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// How senders and user agents reach it, where that is not the address it listens on: behind
+    /// a reverse proxy, in a container. Push resources begin with it, and VAPID headers name it.
+    /// An origin such as `https://push.example.com`.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
         self
     }
 
@@ -220,9 +307,30 @@ impl Builder {
         self
     }
 
-    /// Most messages stored for one subscription, beyond which it answers 429. Default: 100.
+    /// Most messages stored for one subscription, beyond which it answers 429. Default: 100. All
+    /// subscriptions together hold 12 MiB, beyond which the push service answers 503.
     pub fn max_stored(mut self, messages: usize) -> Self {
         self.max_stored = messages;
+        self
+    }
+
+    /// Calls `observer` with everything that happens, as it happens, in the task that serves it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sealpush::local::{Event, PushService};
+    ///
+    /// let builder = PushService::builder().on_event(|event| {
+    ///     if let Event::Request(request) = event {
+    ///         println!("{} {:?} {:?}", request.method, request.kind, request.status);
+    ///     }
+    /// });
+    /// let service = builder.start().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_event(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Observer(Arc::new(observer)));
         self
     }
 
@@ -230,75 +338,31 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `Transport` when the address cannot be listened on.
+    /// `Transport` when the address cannot be listened on, `Configuration` when the public URL is
+    /// not an origin.
     pub async fn start(self) -> Result<PushService> {
         let failed = |error| {
             Error::new(ErrorKind::Transport, "the push service cannot listen on its address")
                 .with_source(error)
         };
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
-        let origin = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let service = Arc::new(Service::new(
-            origin,
-            self.clock,
-            self.require_vapid,
-            self.max_stored,
-            self.faults,
-        ));
-        let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::run(listener, Arc::clone(&service), stopped));
-        Ok(PushService { service, stop, server })
+        let address = listener.local_addr().map_err(failed)?;
+        let site = Site::new(address, self.public_url.as_deref())?;
+        let hub = Hub::new(site, self.clock, self.max_stored, self.faults, self.observer);
+        let hub = Arc::new(hub);
+        let fcm = Arc::new(Fcm::new(Arc::clone(&hub)));
+        let onesignal = Arc::new(OneSignal::new(Arc::clone(&hub)));
+        let router = Arc::new(Router {
+            hub: Arc::clone(&hub),
+            webpush: WebPush::new(Arc::clone(&hub), self.require_vapid),
+            fcm: Arc::clone(&fcm),
+            onesignal: Arc::clone(&onesignal),
+        });
+        let server = Server::start(listener, move |connection, request| {
+            Arc::clone(&router).serve(connection, request)
+        });
+        Ok(PushService { hub, fcm, onesignal, server })
     }
-}
-
-/// A request that a [`PushService`] received.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// Where the path leads. The path itself is a capability and is not kept.
-    pub kind: PathKind,
-    /// All header fields, with the sender's credentials.
-    pub headers: HeaderMap,
-    /// Octets of the body that were read.
-    pub body_len: usize,
-    /// The status answered; `None` while there is none, or when the request was cut off.
-    pub status: Option<StatusCode>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("kind", &self.kind)
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("body_len", &self.body_len)
-            .field("status", &self.status)
-            .finish()
-    }
-}
-
-/// What a path of a [`PushService`] leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum PathKind {
-    /// The token endpoint of the double of FCM.
-    AccessToken,
-    /// Messages to a project at the double of FCM.
-    FcmMessages,
-    /// A stored message: DELETE cancels it.
-    MessageResource,
-    /// Messages to apps at the double of OneSignal.
-    OneSignalNotifications,
-    /// A subscription: POST pushes to it.
-    PushResource,
-    /// Nowhere.
-    Unknown,
-    /// The websocket of user agents.
-    Websocket,
 }
 
 const DEFAULT_MAX_STORED: usize = 100;
-/// Most requests that are recorded; the oldest go first.
-const MAX_RECORDED: usize = 10_000;

@@ -1,75 +1,93 @@
-//! The vendors' paths.
+//! Where a path leads.
 
-use bytes::Bytes;
-use http::StatusCode;
-use http::request::Parts;
+use std::sync::Arc;
+
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
-use super::fcm::oauth;
-use super::hub::Service;
-use super::server::Connection;
-use super::webpush::{Abandoned, Answer, exchange};
-use super::{Fault, PathKind};
-use super::{answer, fcm, onesignal};
+use super::answer::{self, Answer};
+use super::call::Call;
+use super::fcm::{self, Fcm};
+use super::hub::Hub;
+use super::onesignal::{self, OneSignal};
+use super::paths::PathKind;
+use super::site::Foreign;
+use super::webpush::{self, Refusal, WebPush};
+use crate::serve::{Abandoned, Connection};
 
-/// A path of one of the vendors.
-pub(in crate::local) enum Route<'a> {
-    AccessToken,
-    Fcm { project_id: &'a str },
-    OneSignal,
+/// The push services behind one port.
+pub(super) struct Router {
+    pub(super) hub: Arc<Hub>,
+    pub(super) webpush: WebPush,
+    pub(super) fcm: Arc<Fcm>,
+    pub(super) onesignal: Arc<OneSignal>,
+}
+
+impl Router {
+    /// Serves one request.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        connection: Connection,
+        request: Request<Incoming>,
+    ) -> Result<Answer, Abandoned> {
+        let path = request.uri().path().to_owned();
+        let route = Route::of(&path);
+        let call = Call::new(&self.hub, connection, request, route.kind());
+        if let Err(foreign) = self.hub.site().admits(call.head()) {
+            return Ok(call.answer(refuse(foreign)));
+        }
+        match route {
+            Route::Fcm(path) => self.fcm.serve(call, path).await,
+            Route::OneSignal(path) => self.onesignal.serve(call, path).await,
+            Route::Unknown => Ok(call.answer(Refusal::NOT_FOUND.into_answer())),
+            Route::WebPush(path) => self.webpush.serve(call, path).await,
+        }
+    }
+}
+
+impl Drop for Router {
+    /// Nobody serves any longer: whoever waits is hung up on.
+    fn drop(&mut self) {
+        self.hub.store().set_online(false);
+    }
+}
+
+/// A path of one of the push services.
+enum Route<'a> {
+    Fcm(fcm::Path<'a>),
+    OneSignal(onesignal::Path<'a>),
+    Unknown,
+    WebPush(webpush::Path<'a>),
 }
 
 impl<'a> Route<'a> {
-    pub(in crate::local) fn of(path: &'a str) -> Option<Self> {
-        if path == TOKEN_PATH {
-            Some(Self::AccessToken)
-        } else if path == "/notifications" || path == "/api/v1/notifications" {
-            Some(Self::OneSignal)
-        } else {
-            let project_id = path.strip_prefix("/v1/projects/")?.strip_suffix("/messages:send")?;
-            (!project_id.contains('/')).then_some(Self::Fcm { project_id })
-        }
+    fn of(path: &'a str) -> Self {
+        let webpush = webpush::Path::of(path).map(Self::WebPush);
+        webpush
+            .or_else(|| fcm::Path::of(path).map(Self::Fcm))
+            .or_else(|| onesignal::Path::of(path).map(Self::OneSignal))
+            .unwrap_or(Self::Unknown)
     }
 
-    pub(in crate::local) fn kind(&self) -> PathKind {
+    fn kind(&self) -> PathKind {
         match self {
-            Self::AccessToken => PathKind::AccessToken,
-            Self::Fcm { .. } => PathKind::FcmMessages,
-            Self::OneSignal => PathKind::OneSignalNotifications,
+            Self::Fcm(path) => path.kind(),
+            Self::OneSignal(path) => path.kind(),
+            Self::Unknown => PathKind::Unknown,
+            Self::WebPush(path) => path.kind(),
         }
     }
 }
 
-/// Serves one request. Faults strike where messages come in, not at the token endpoint.
-pub(in crate::local) async fn serve(
-    service: &Service,
-    connection: &Connection,
-    head: Parts,
-    body: Incoming,
-    route: Route<'_>,
-    entry: u64,
-) -> Result<Answer, Abandoned> {
-    let fault = match route {
-        Route::AccessToken => Fault::None,
-        Route::Fcm { .. } | Route::OneSignal => service.next_fault(),
-    };
-    let refuse = match route {
-        Route::AccessToken | Route::Fcm { .. } => fcm::scripted,
-        Route::OneSignal => onesignal::scripted,
-    };
-    let accept = |body: Bytes, octets: usize| match route {
-        _ if octets > MAX_REQUEST => {
-            answer::text(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Large")
+fn refuse(foreign: Foreign) -> Answer {
+    match foreign {
+        // RFC 9110 §15.5.20.
+        Foreign::Host => answer::text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This push service is not known by that name: see its public URL.",
+        ),
+        Foreign::Origin => {
+            answer::text(StatusCode::FORBIDDEN, "This push service answers no page of that origin.")
         }
-        Route::AccessToken => oauth::accept(service, &head, &body),
-        Route::Fcm { project_id } => fcm::accept(service, &head, &body, project_id),
-        Route::OneSignal => onesignal::accept(service, &head, &body),
-    };
-    exchange(service, connection, body, MAX_REQUEST, entry, fault, refuse, accept).await
+    }
 }
-
-/// Path of the token endpoint (RFC 6749 §3.2).
-pub(super) const TOKEN_PATH: &str = "/token";
-
-/// Most octets of a request's body that are read.
-const MAX_REQUEST: usize = 64 * 1024;

@@ -12,7 +12,7 @@ use crate::options::{Topic, Ttl};
 
 /// Everything that is remembered. A message belongs to one subscription, and is kept until it is
 /// acknowledged, cancelled, replaced, expired, or its subscription ends.
-pub(crate) struct Store {
+pub(super) struct Store {
     online: bool,
     /// Most messages kept for one subscription.
     max_stored: usize,
@@ -23,10 +23,14 @@ pub(crate) struct Store {
     messages: HashMap<String, String>,
     /// Orders messages across the subscriptions of one user agent.
     deposits: u64,
+    /// That all messages take.
+    octets: usize,
+    /// Addresses of the subscriptions that ended, the first first.
+    ended: VecDeque<String>,
 }
 
 impl Store {
-    pub(crate) fn new(max_stored: usize) -> Self {
+    pub(super) fn new(max_stored: usize) -> Self {
         Self {
             online: true,
             max_stored,
@@ -34,11 +38,13 @@ impl Store {
             subscriptions: HashMap::new(),
             messages: HashMap::new(),
             deposits: 0,
+            octets: 0,
+            ended: VecDeque::new(),
         }
     }
 
     /// Going offline hangs up on every user agent; until back online none can say hello.
-    pub(crate) fn set_online(&mut self, online: bool) {
+    pub(super) fn set_online(&mut self, online: bool) {
         self.online = online;
         if !online {
             for line in self.user_agents.values_mut().filter_map(|agent| agent.line.take()) {
@@ -47,14 +53,14 @@ impl Store {
         }
     }
 
-    pub(crate) fn is_online(&self) -> bool {
+    pub(super) fn is_online(&self) -> bool {
         self.online
     }
 
     /// Connects a user agent. A known `claimed` name keeps its subscriptions, any other is
     /// replaced by `fresh`. An older connection of the same user agent is hung up. `None` while
     /// offline.
-    pub(crate) fn hello(
+    pub(super) fn hello(
         &mut self,
         claimed: Option<String>,
         fresh: String,
@@ -72,30 +78,37 @@ impl Store {
         Some(uaid)
     }
 
-    /// Forgets a connection, unless a newer one took its place.
-    pub(crate) fn disconnect(&mut self, uaid: &str, line: &Arc<Line>) {
-        if let Some(agent) = self.user_agents.get_mut(uaid) {
-            agent.line.take_if(|current| Arc::ptr_eq(current, line));
+    /// Forgets a connection, unless a newer one took its place; and a user agent that has no
+    /// subscription to come back for.
+    pub(super) fn disconnect(&mut self, uaid: &str, line: &Arc<Line>) {
+        if let Some(agent) = self.user_agents.get_mut(uaid)
+            && agent.line.take_if(|current| Arc::ptr_eq(current, line)).is_some()
+            && agent.channels.is_empty()
+        {
+            self.user_agents.remove(uaid);
         }
     }
 
-    pub(crate) fn has_user_agent(&self) -> bool {
+    pub(super) fn has_user_agent(&self) -> bool {
         self.user_agents.values().any(|agent| agent.line.is_some())
     }
 
-    /// Makes a subscription at `address`, or finds the one that the channel already has. `None`
-    /// when the channel has one with another key, or the user agent is unknown.
-    pub(crate) fn register(
+    /// Makes a subscription at `address`, or finds the one that the channel already has.
+    pub(super) fn register(
         &mut self,
         uaid: &str,
         channel_id: &str,
         key: Option<PublicKey>,
         address: String,
-    ) -> Option<String> {
-        let agent = self.user_agents.get_mut(uaid)?;
+    ) -> Result<String, NotRegistered> {
+        let agent = self.user_agents.get_mut(uaid).ok_or(NotRegistered::Unknown)?;
         if let Some(address) = agent.channels.get(channel_id) {
-            let same_key = self.subscriptions.get(address)?.key == key;
-            return same_key.then(|| address.clone());
+            let known = self.subscriptions.get(address).ok_or(NotRegistered::Unknown)?;
+            return if known.key == key { Ok(address.clone()) } else { Err(NotRegistered::Key) };
+        }
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            let oldest = self.ended.pop_front().ok_or(NotRegistered::Full)?;
+            self.subscriptions.remove(&oldest);
         }
         agent.channels.insert(channel_id.to_owned(), address.clone());
         let subscription = Subscription {
@@ -106,24 +119,26 @@ impl Store {
             messages: VecDeque::new(),
         };
         self.subscriptions.insert(address.clone(), subscription);
-        Some(address)
+        Ok(address)
     }
 
     /// Ends the subscription of a channel and drops its messages. Whether there was one.
-    pub(crate) fn unregister(&mut self, uaid: &str, channel_id: &str) -> bool {
+    pub(super) fn unregister(&mut self, uaid: &str, channel_id: &str) -> bool {
         let Some(agent) = self.user_agents.get_mut(uaid) else { return false };
         let Some(address) = agent.channels.remove(channel_id) else { return false };
         if let Some(subscription) = self.subscriptions.get_mut(&address) {
             subscription.ended = true;
             for message in subscription.messages.drain(..) {
                 self.messages.remove(&message.id);
+                self.octets -= message.octets();
             }
+            self.ended.push_back(address);
         }
         true
     }
 
     /// The application server key that a subscription is restricted to (RFC 8292 §4).
-    pub(crate) fn key(&self, address: &str) -> Result<Option<&PublicKey>, Missing> {
+    pub(super) fn key(&self, address: &str) -> Result<Option<&PublicKey>, Missing> {
         match self.subscriptions.get(address) {
             None => Err(Missing::Unknown),
             Some(subscription) if subscription.ended => Err(Missing::Ended),
@@ -135,7 +150,7 @@ impl Store {
     ///
     /// A stored message with the same topic is replaced (RFC 8030 §5.4). With a TTL of zero the
     /// message lives as long as the connection, and is dropped at once when there is none.
-    pub(crate) fn deposit(
+    pub(super) fn deposit(
         &mut self,
         address: &str,
         id: String,
@@ -155,6 +170,7 @@ impl Store {
             let kept = !replaced && stored.lifetime.lasts(now, line);
             if !kept {
                 self.messages.remove(&stored.id);
+                self.octets -= stored.octets();
             }
             kept
         });
@@ -168,24 +184,51 @@ impl Store {
             return Err(NotStored::Full);
         }
         self.deposits += 1;
-        self.messages.insert(id.clone(), address.to_owned());
-        subscription.messages.push_back(Stored {
+        let stored = Stored {
             id,
             body: deposit.body,
             topic: deposit.topic,
             lifetime,
             order: self.deposits,
             sent_on: None,
-        });
-        if let Some(line) = line {
+        };
+        if self.octets + stored.octets() > MAX_OCTETS {
+            self.forget_expired(now);
+        }
+        if self.octets + stored.octets() > MAX_OCTETS {
+            return Err(NotStored::NoRoom);
+        }
+        let Some(subscription) = self.subscriptions.get_mut(address) else {
+            return Err(NotStored::Missing(Missing::Unknown));
+        };
+        self.octets += stored.octets();
+        self.messages.insert(stored.id.clone(), address.to_owned());
+        let agent = self.user_agents.get(&subscription.uaid);
+        subscription.messages.push_back(stored);
+        if let Some(line) = agent.and_then(|agent| agent.line.as_ref()) {
             line.wake.notify_one();
         }
         Ok(())
     }
 
+    fn forget_expired(&mut self, now: SystemTime) {
+        for subscription in self.subscriptions.values_mut() {
+            let agent = self.user_agents.get(&subscription.uaid);
+            let line = agent.and_then(|agent| agent.line.as_ref());
+            subscription.messages.retain(|stored| {
+                let kept = stored.lifetime.lasts(now, line);
+                if !kept {
+                    self.messages.remove(&stored.id);
+                    self.octets -= stored.octets();
+                }
+                kept
+            });
+        }
+    }
+
     /// The messages to write to this connection, oldest first, each once. Expired ones are
     /// dropped. Empty for a connection that is not the user agent's current one.
-    pub(crate) fn due(
+    pub(super) fn due(
         &mut self,
         uaid: &str,
         line: &Arc<Line>,
@@ -202,6 +245,7 @@ impl Store {
                 let kept = stored.lifetime.lasts(now, Some(line));
                 if !kept {
                     self.messages.remove(&stored.id);
+                    self.octets -= stored.octets();
                 }
                 kept
             });
@@ -224,7 +268,7 @@ impl Store {
     }
 
     /// Removes a message that belongs to this user agent. Whether there was one.
-    pub(crate) fn acknowledge(&mut self, uaid: &str, id: &str) -> bool {
+    pub(super) fn acknowledge(&mut self, uaid: &str, id: &str) -> bool {
         let owned = self
             .messages
             .get(id)
@@ -234,56 +278,75 @@ impl Store {
     }
 
     /// Removes a message. Whether there was one.
-    pub(crate) fn remove(&mut self, id: &str) -> bool {
+    pub(super) fn remove(&mut self, id: &str) -> bool {
         let Some(address) = self.messages.remove(id) else { return false };
         if let Some(subscription) = self.subscriptions.get_mut(&address) {
-            subscription.messages.retain(|stored| stored.id != id);
+            subscription.messages.retain(|stored| {
+                let kept = stored.id != id;
+                if !kept {
+                    self.octets -= stored.octets();
+                }
+                kept
+            });
         }
         true
     }
 }
 
 /// An application server's public key: an uncompressed point of P-256.
-pub(crate) type PublicKey = [u8; 65];
+pub(super) type PublicKey = [u8; 65];
 
 /// One connection of a user agent; told apart by address.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(super) struct Line {
     /// There may be messages to write.
-    pub(crate) wake: Notify,
+    pub(super) wake: Notify,
     /// The connection is to end.
-    pub(crate) hung_up: Notify,
+    pub(super) hung_up: Notify,
 }
 
 /// A message as the application server handed it in.
-pub(crate) struct Deposit {
-    pub(crate) body: Bytes,
-    pub(crate) ttl: Ttl,
-    pub(crate) topic: Option<Topic>,
+pub(super) struct Deposit {
+    pub(super) body: Bytes,
+    pub(super) ttl: Ttl,
+    pub(super) topic: Option<Topic>,
 }
 
 /// A message on its way to a user agent.
-pub(crate) struct Notification {
-    pub(crate) channel_id: String,
-    pub(crate) id: String,
-    pub(crate) body: Bytes,
+pub(super) struct Notification {
+    pub(super) channel_id: String,
+    pub(super) id: String,
+    pub(super) body: Bytes,
 }
 
 /// Why there is no subscription.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Missing {
+pub(super) enum Missing {
     /// The user agent unsubscribed.
     Ended,
     /// There never was one at this address.
     Unknown,
 }
 
+/// Why a subscription was not made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NotRegistered {
+    /// As many subscriptions as are kept exist and have not ended.
+    Full,
+    /// The channel has a subscription with another key.
+    Key,
+    /// There is no such user agent.
+    Unknown,
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum NotStored {
+pub(super) enum NotStored {
     /// The subscription has as many messages as are kept.
     Full,
     Missing(Missing),
+    /// All messages together take as many octets as are kept.
+    NoRoom,
 }
 
 #[derive(Default)]
@@ -311,6 +374,12 @@ struct Stored {
     sent_on: Option<Arc<Line>>,
 }
 
+impl Stored {
+    fn octets(&self) -> usize {
+        self.body.len() + OCTETS_OF_A_MESSAGE
+    }
+}
+
 enum Lifetime {
     Connection(Arc<Line>),
     Until(SystemTime),
@@ -324,6 +393,13 @@ impl Lifetime {
         }
     }
 }
+
+/// Most subscriptions, with those that ended and are still told from unknown ones.
+const MAX_SUBSCRIPTIONS: usize = 10_000;
+/// Most octets that all messages take in memory: 12 MiB.
+const MAX_OCTETS: usize = 12 * 1024 * 1024;
+/// What a message takes beside its body: names, indexes, the ends of allocations.
+const OCTETS_OF_A_MESSAGE: usize = 512;
 
 #[cfg(test)]
 mod tests;

@@ -16,9 +16,10 @@ use zeroize::Zeroizing;
 use super::protocol::{
     DELIVERED, FromUserAgent, MAX_FRAME, NOT_DELIVERED, NOT_OPENED, ToUserAgent, Update,
 };
+use super::uuid::random_uuid;
 use crate::provider::ProviderId;
 use crate::seal::backend::{Active, Backend};
-use crate::seal::keys::{POINT_LEN, decode_base64, fill_random};
+use crate::seal::keys::{POINT_LEN, decode_base64};
 use crate::{Error, ErrorKind, OpenError, Result, Token, UserAgentSecret, open};
 
 /// Subscribes, receives and opens messages, over the websocket that browsers use.
@@ -462,18 +463,4 @@ fn normalize_key(text: &str) -> Result<String> {
             )
         })?;
     Ok(URL_SAFE_NO_PAD.encode(octets))
-}
-
-/// A random UUID (RFC 9562 §5.4) in the form that the protocol wants: lower case, with hyphens.
-fn random_uuid() -> Result<String> {
-    let mut octets = [0; 16];
-    fill_random(&mut octets)?;
-    octets[6] = octets[6] & 0x0f | 0x40;
-    octets[8] = octets[8] & 0x3f | 0x80;
-    let digits = format!("{:032x}", u128::from_be_bytes(octets));
-    let (a, rest) = digits.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    Ok(format!("{a}-{b}-{c}-{d}-{e}"))
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use sealpush::local::PushService;
-use sealpush::local::vendors::{FcmProject, Platform};
+use sealpush::local::{FcmProject, Platform};
 use sealpush::providers::fcm::ServiceAccount;
 use sealpush::providers::{Fcm, OneSignal};
 use sealpush::{EndpointGuard, Message, PushProviderExt};

@@ -1,7 +1,7 @@
 //! `send` through every provider that is compiled in.
 
 use sealpush::UserAgentSecret;
-use sealpush::local::vendors::Platform;
+use sealpush::local::Platform;
 
 use super::*;
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::endpoint;
-use crate::sender::Request;
+use crate::sender::{Request, SMALL, sealed};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -60,7 +60,7 @@ async fn shutdown_lets_a_request_finish_and_ends_the_rest() {
 async fn http_2_without_tls_is_spoken_on_the_same_port() {
     let (service, transport, endpoint) = over_http_2().await;
     assert_eq!(post(&transport, &endpoint).await.unwrap(), 201);
-    assert_eq!(service.requests().last().unwrap().body_len, 6);
+    assert_eq!(service.requests().last().unwrap().body_len, SMALL);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn post(transport: &ReqwestTransport, endpoint: &str) -> Result<u16> {
     let request = http::Request::post(endpoint)
         .header("ttl", "60")
         .header("content-encoding", "aes128gcm")
-        .body(Bytes::from_static(b"sealed"))
+        .body(Bytes::from(sealed(SMALL)))
         .unwrap();
     Ok(transport.send(request).await?.status().as_u16())
 }

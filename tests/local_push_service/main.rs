@@ -5,6 +5,7 @@
 mod delivery;
 mod faults;
 mod lifetime;
+mod panics;
 mod sender;
 mod strictness;
 mod websocket;

@@ -3,7 +3,7 @@
 use sealpush::local::PushService;
 use serde_json::json;
 
-use crate::sender::{ApplicationServer, Request};
+use crate::sender::{ApplicationServer, Request, SMALL, sealed};
 use crate::{NOW, connected, endpoint};
 
 #[tokio::test]
@@ -69,10 +69,39 @@ async fn a_body_is_aes128gcm_of_at_most_4096_octets() {
     }
     let bare = push.clone().without("content-encoding").with_body([]);
     assert_eq!(bare.answer().await.status, 201);
-    assert_eq!(push.clone().with_body([0; 4096]).answer().await.status, 201);
+    assert_eq!(push.clone().with_body(sealed(4096)).answer().await.status, 201);
     assert_refused(&push.clone().with_body([0; 4097]), 413, 104).await;
     assert_refused(&push.with_body(vec![0; 100_000]), 413, 104).await;
     assert_eq!(service.requests().last().unwrap().body_len, 100_000);
+}
+
+#[tokio::test]
+async fn a_body_is_one_record_with_a_public_key_as_its_key_id() {
+    let (_service, _, mut user_agent) = connected().await;
+    let push = Request::push(&endpoint(&user_agent.subscribe(None).await.unwrap()));
+    let changed = |change: fn(&mut Vec<u8>)| {
+        let mut body = sealed(200);
+        change(&mut body);
+        push.clone().with_body(body)
+    };
+    for wrong in [
+        changed(|body| *body = b"sealed".to_vec()),
+        changed(|body| body.truncate(85)),
+        changed(|body| body.truncate(SMALL - 1)),
+        changed(|body| body[16..20].copy_from_slice(&17_u32.to_be_bytes())),
+        // Two records, though the octets would do for one.
+        changed(|body| body[16..20].copy_from_slice(&100_u32.to_be_bytes())),
+        changed(|body| body[20] = 0),
+        changed(|body| body[20] = 64),
+        changed(|body| body[21] = 3),
+        changed(|body| body[40] ^= 1),
+    ] {
+        let answer = assert_refused(&wrong, 400, 110).await;
+        assert!(answer.error().1.contains("one record"), "{answer:?}");
+    }
+    for right in [changed(|_| {}), changed(|body| body.truncate(SMALL))] {
+        assert_eq!(right.answer().await.status, 201);
+    }
 }
 
 #[tokio::test]
@@ -140,6 +169,8 @@ async fn a_vapid_header_is_checked_to_the_last_claim() {
         ),
         (own.authorization(&json!({"aud": origin, "exp": NOW})), "expiry"),
         (own.authorization(&json!({"aud": origin, "exp": NOW - 1})), "expiry"),
+        (own.authorization(&json!({"aud": origin, "exp": NOW as f64 - 0.5})), "expiry"),
+        (own.authorization(&json!({"aud": origin, "exp": NOW as f64 + 86_400.5})), "too long"),
         (own.authorization(&json!({"aud": origin, "exp": NOW + 86_401})), "too long"),
         (own.authorization(&json!({"aud": origin})), "VAPID token"),
         (own.authorization(&json!({"exp": NOW + 60})), "VAPID token"),
@@ -164,7 +195,8 @@ async fn a_vapid_header_is_checked_to_the_last_claim() {
         assert!(answer.error().1.contains(message), "{message}: {answer:?}");
     }
     let longest = own.authorization(&json!({"aud": origin, "exp": NOW + 86_400}));
-    for authorization in [&longest, &good, &good.replace("vapid ", "VAPID ")] {
+    let fraction = own.authorization(&json!({"aud": origin, "exp": NOW as f64 + 0.5}));
+    for authorization in [&longest, &fraction, &good, &good.replace("vapid ", "VAPID ")] {
         let push = push.clone().with("authorization", authorization);
         assert_eq!(push.answer().await.status, 201);
     }

@@ -1,5 +1,7 @@
 //! The browser's side of the protocol, frame by frame.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use sealpush::local::{Acknowledgement, PushService};
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::sender::{ApplicationServer, Request};
+use crate::sender::{ApplicationServer, Request, SMALL, sealed};
 
 /// A browser of which only the frames are real.
 struct Browser(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -84,7 +86,7 @@ async fn what_firefox_offers_in_the_handshake_is_accepted_without_compression() 
     let offer = [
         ("sec-websocket-protocol", "push-notification"),
         ("sec-websocket-extensions", "permessage-deflate"),
-        ("origin", "ws://127.0.0.1:1/"),
+        ("origin", service.websocket_url().leak()),
     ];
     let (mut browser, response) = Browser::handshake(&service, &offer).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "push-notification");
@@ -136,7 +138,7 @@ async fn a_notification_carries_the_body_or_nothing() {
     let notification = browser.receive().await.unwrap();
     assert_eq!(notification["messageType"], "notification");
     assert_eq!(notification["channelID"], CHANNEL);
-    assert_eq!(notification["data"], "c2VhbGVk");
+    assert_eq!(notification["data"], URL_SAFE_NO_PAD.encode(sealed(SMALL)));
     assert_eq!(notification["headers"], json!({"encoding": "aes128gcm"}));
 
     push.without("content-encoding").with_body([]).answer().await;
@@ -204,6 +206,8 @@ async fn what_breaks_the_protocol_ends_the_connection() {
         hello,
         json!({"messageType": "dance"}).to_string(),
         json!({"messageType": "register"}).to_string(),
+        json!({"messageType": "register", "channelID": "x".repeat(60_000)}).to_string(),
+        json!({"messageType": "register", "channelID": ""}).to_string(),
         json!({"messageType": "a".repeat(100_000)}).to_string(),
     ];
     let service = PushService::start().await.unwrap();

@@ -2,431 +2,420 @@
 //!
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>
 
-pub(super) mod oauth;
+mod condition;
+mod message;
+mod oauth;
+mod refusal;
+mod schema;
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use http::Method;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::answer;
-use super::device::Content;
-use super::hub::{Service, random_name};
-use super::json::{is_text_map, member, unknown_member};
-use super::store::{Deposit, NotStored};
-use super::vendors::Platform;
-use super::webpush::Answer;
-use crate::options::{Topic, Ttl, Urgency};
+use self::condition::is_topic;
+use self::message::{Message, Target};
+use self::oauth::Accounts;
+use self::refusal::Refusal;
+use super::answer::{self, Answer};
+use super::call::{Call, Received};
+use super::device::Device;
+use super::hub::{Hub, lock, random_name};
+use super::paths::{self, PathKind};
+use super::store::NotStored;
+use crate::serve::Abandoned;
+use crate::{Error, ErrorKind, Result, Token};
 
-/// App installations by their ids.
-pub(in crate::local) type Installations = HashMap<String, Installation>;
+/// The double of FCM, and of the token endpoint that it trusts.
+pub(super) struct Fcm {
+    hub: Arc<Hub>,
+    accounts: Mutex<Accounts>,
+    /// By installation id.
+    installations: Mutex<HashMap<String, Installation>>,
+}
 
 /// One app installation.
-pub(in crate::local) struct Installation {
-    pub(super) project_id: String,
-    pub(super) platform: Platform,
-    pub(super) registration_token: String,
+struct Installation {
+    project_id: String,
+    platform: Platform,
+    registration_token: String,
+    topics: BTreeSet<String>,
 }
 
-/// The address in the store. The space keeps it out of reach of the paths of Web Push.
-pub(super) fn address(installation_id: &str) -> String {
-    format!("fcm {installation_id}")
-}
-
-/// Takes a message, or says why not.
-pub(super) fn accept(service: &Service, head: &Parts, body: &[u8], project_id: &str) -> Answer {
-    match send(service, head, body, project_id) {
-        Ok(id) => {
-            let name = format!("projects/{project_id}/messages/{id}");
-            answer::json(StatusCode::OK, &json!({ "name": name }))
-        }
-        Err(refusal) => refusal.into_answer(),
+impl Fcm {
+    pub(super) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, accounts: Mutex::default(), installations: Mutex::default() }
     }
-}
 
-/// The refusal of a scripted fault, as FCM words it.
-pub(super) fn scripted(status: StatusCode) -> Answer {
-    let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => ("INVALID_ARGUMENT", Some("INVALID_ARGUMENT")),
-        StatusCode::UNAUTHORIZED => ("UNAUTHENTICATED", None),
-        StatusCode::FORBIDDEN => ("PERMISSION_DENIED", None),
-        StatusCode::NOT_FOUND => ("NOT_FOUND", Some("UNREGISTERED")),
-        StatusCode::TOO_MANY_REQUESTS => ("RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED")),
-        StatusCode::INTERNAL_SERVER_ERROR => ("INTERNAL", Some("INTERNAL")),
-        StatusCode::SERVICE_UNAVAILABLE => ("UNAVAILABLE", Some("UNAVAILABLE")),
-        _ => return answer::text(status, "A scripted fault"),
-    };
-    Refusal::new(status, code, detail, "A scripted fault").into_answer()
-}
-
-fn send(service: &Service, head: &Parts, body: &[u8], project_id: &str) -> Result<String, Refusal> {
-    if head.method != Method::POST {
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(Refusal::new(status, "UNIMPLEMENTED", None, "The method must be POST."));
+    pub(super) fn project(self: &Arc<Self>, project_id: &str) -> FcmProject {
+        FcmProject { fcm: Arc::clone(self), project_id: project_id.to_owned() }
     }
-    authorize(service, head, project_id)?;
-    let invalid = || Refusal::invalid("Invalid JSON payload received.");
-    if !answer::is_of_type(&head.headers, "application/json") {
-        return Err(invalid());
-    }
-    let request: Map<String, Value> = serde_json::from_slice(body).map_err(|_| invalid())?;
-    known(&request, &["message", "validate_only"], "")?;
-    let message = member(&request, "message").and_then(Value::as_object).ok_or_else(invalid)?;
-    let dry_run = match member(&request, "validate_only") {
-        None => false,
-        Some(value) => value.as_bool().ok_or_else(invalid)?,
-    };
-    let message = Message::read(message, service.now())?;
-    let (address, platform) = target(service, message.fields, project_id)?;
-    let delivery = message.for_platform(platform)?;
-    if dry_run {
-        return Ok("fake_message_id".to_owned());
-    }
-    let id = random_name::<16>().ok_or_else(Refusal::internal)?;
-    let stored = service.store().deposit(&address, id.clone(), delivery, service.now());
-    stored.map(|()| id).map_err(|reason| match reason {
-        NotStored::Full => Refusal::quota(),
-        NotStored::Missing(_) => Refusal::unregistered(),
-    })
-}
 
-/// Only a service account of the project may send.
-fn authorize(service: &Service, head: &Parts, project_id: &str) -> Result<(), Refusal> {
-    let access_token = answer::credentials(&head.headers, "Bearer").unwrap_or_default();
-    let accounts = service.vendors().accounts();
-    match accounts.project_of(access_token, service.now()) {
-        None => Err(Refusal::unauthenticated()),
-        Some(project) if project == project_id => Ok(()),
-        Some(_) => Err(Refusal::permission_denied()),
-    }
-}
-
-/// The one target of a message, by registration token or installation id.
-fn target(
-    service: &Service,
-    message: &Map<String, Value>,
-    project_id: &str,
-) -> Result<(String, Platform), Refusal> {
-    let mut targets = TARGETS.iter().filter_map(|name| Some((*name, message.get(*name)?)));
-    let (Some((name, Value::String(target))), None) = (targets.next(), targets.next()) else {
-        return Err(Refusal::invalid("Exactly one of fid, token, topic or condition is required"));
-    };
-    let malformed =
-        || Refusal::invalid("The registration token is not a valid FCM registration token");
-    let installation_id = match name {
-        "fid" => target.as_str(),
-        "token" => target.split_once(":APA91b").ok_or_else(malformed)?.0,
-        _ => return Err(Refusal::invalid("The double has no topics")),
-    };
-    let installations = service.vendors().fcm();
-    let installation = installations
-        .get(installation_id)
-        .filter(|known| name == "fid" || known.registration_token == *target)
-        .ok_or_else(Refusal::unregistered)?;
-    if installation.project_id != project_id {
-        return Err(Refusal::sender_id_mismatch());
-    }
-    Ok((address(installation_id), installation.platform))
-}
-
-/// A message whose every part has been checked.
-struct Message<'a> {
-    fields: &'a Map<String, Value>,
-    data: BTreeMap<String, String>,
-    apns_payload: Option<&'a Map<String, Value>>,
-    android: (Ttl, Option<Topic>),
-    apns: (Ttl, Option<Topic>),
-    webpush: (Ttl, Option<Topic>),
-}
-
-impl<'a> Message<'a> {
-    fn read(fields: &'a Map<String, Value>, now: SystemTime) -> Result<Self, Refusal> {
-        known(fields, &MESSAGE, "message")?;
-        let android = section(fields, "android", &ANDROID)?;
-        let apns = section(fields, "apns", &APNS)?;
-        let webpush = section(fields, "webpush", &WEBPUSH)?;
-        let apns_payload = match apns.and_then(|apns| apns.get("payload")) {
-            None => None,
-            Some(Value::Object(payload)) if payload.get("aps").is_some_and(Value::is_object) => {
-                Some(payload)
+    /// Serves a request. Faults strike where messages come in, not at the token endpoint.
+    pub(super) async fn serve(&self, call: Call, path: Path<'_>) -> Result<Answer, Abandoned> {
+        match path {
+            Path::AccessToken => {
+                call.serve(MAX_REQUEST, |head, received| {
+                    let (token_uri, now) = (self.token_uri(), self.hub.now());
+                    oauth::accept(&mut self.accounts(), &token_uri, head, &received, now)
+                })
+                .await
             }
-            Some(_) => return Err(Refusal::field("message.apns.payload")),
+            Path::Messages { project_id } => {
+                call.serve_with_faults(MAX_REQUEST, refusal::scripted, |head, received| {
+                    self.accept(head, &received, project_id)
+                })
+                .await
+            }
+            Path::Unknown => Ok(call.answer(Refusal::not_found().into_answer())),
+        }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        lock(&self.accounts)
+    }
+
+    fn installations(&self) -> MutexGuard<'_, HashMap<String, Installation>> {
+        lock(&self.installations)
+    }
+
+    fn token_uri(&self) -> String {
+        format!("{}{}", self.hub.origin(), paths::ACCESS_TOKEN)
+    }
+
+    /// Takes a message, or says why not.
+    fn accept(&self, head: &Parts, received: &Received, project_id: &str) -> Answer {
+        if received.octets > MAX_REQUEST {
+            return answer::text(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Large");
+        }
+        match self.send(head, &received.body, project_id) {
+            Ok(id) => {
+                let name = format!("projects/{project_id}/messages/{id}");
+                answer::json(StatusCode::OK, &json!({ "name": name }))
+            }
+            Err(refusal) => refusal.into_answer(),
+        }
+    }
+
+    fn send(&self, head: &Parts, body: &[u8], project_id: &str) -> Result<String, Refusal> {
+        if head.method != Method::POST {
+            return Err(Refusal::method());
+        }
+        self.authorize(head, project_id)?;
+        let invalid = || Refusal::json("", "Invalid JSON payload received.");
+        if !answer::is_of_type(&head.headers, "application/json") {
+            return Err(invalid());
+        }
+        let request: Value = serde_json::from_slice(body).map_err(|_| invalid())?;
+        let request = schema::read(&request)?;
+        let message = request.get("message").and_then(Value::as_object);
+        let message = message.ok_or_else(|| Refusal::field("message", "message is required"))?;
+        let message = Message::read(message, self.hub.now())?;
+        let dry_run = request.get("validate_only").and_then(Value::as_bool) == Some(true);
+        self.deliver(&message, project_id, dry_run)
+    }
+
+    /// Only a service account of the project may send.
+    fn authorize(&self, head: &Parts, project_id: &str) -> Result<(), Refusal> {
+        let access_token = answer::credentials(&head.headers, "Bearer").unwrap_or_default();
+        match self.accounts().grant(access_token, self.hub.now()) {
+            None => Err(Refusal::unauthenticated()),
+            Some(grant) if !grant.may_send => Err(Refusal::insufficient_scope()),
+            Some(grant) if grant.project_id == project_id => Ok(()),
+            Some(_) => Err(Refusal::permission_denied()),
+        }
+    }
+
+    /// Stores a message for every device that it is for, and answers its name.
+    fn deliver(
+        &self,
+        message: &Message,
+        project_id: &str,
+        dry_run: bool,
+    ) -> Result<String, Refusal> {
+        let targets = self.targets(&message.target, project_id)?;
+        let first = random_name::<16>().map_err(|_| Refusal::internal())?;
+        let is_one = !matches!(message.target, Target::Condition(_));
+        for (index, (installation_id, platform)) in targets.iter().enumerate() {
+            let deposit = message.for_platform(*platform)?;
+            if dry_run {
+                continue;
+            }
+            // The message of the first device lends its name to the whole, as senders see it.
+            let id = if index == 0 { Ok(first.clone()) } else { random_name::<16>() };
+            let id = id.map_err(|_| Refusal::internal())?;
+            match self.hub.deposit(&address(installation_id), id, deposit) {
+                // What one of many does not take is no concern of the sender's.
+                Err(reason) if is_one => return Err(reason.into()),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(if dry_run { "fake_message_id".to_owned() } else { first })
+    }
+
+    /// The devices that a message is for.
+    fn targets(
+        &self,
+        target: &Target,
+        project_id: &str,
+    ) -> Result<Vec<(String, Platform)>, Refusal> {
+        let installations = self.installations();
+        let id = match target {
+            Target::Condition(condition) => {
+                let reached = installations.iter().filter(|(_, installation)| {
+                    installation.project_id == project_id && condition.holds(&installation.topics)
+                });
+                return Ok(reached.map(|(id, found)| (id.clone(), found.platform)).collect());
+            }
+            Target::InstallationId(id) => id.as_str(),
+            Target::Token(token) => token.split(':').next().unwrap_or_default(),
         };
-        Ok(Self {
-            fields,
-            data: data(fields)?,
-            apns_payload,
-            android: android.map_or(Ok(DEFAULTS), android_options)?,
-            apns: apns.map_or(Ok(DEFAULTS), |apns| apns_options(apns, now))?,
-            webpush: webpush.map_or(Ok(DEFAULTS), webpush_options)?,
+        let installation = installations
+            .get(id)
+            .filter(|known| match target {
+                Target::Token(token) => known.registration_token == *token,
+                Target::Condition(_) | Target::InstallationId(_) => true,
+            })
+            .ok_or_else(Refusal::unregistered)?;
+        if installation.project_id != project_id {
+            return Err(Refusal::sender_id_mismatch());
+        }
+        Ok(vec![(id.to_owned(), installation.platform)])
+    }
+}
+
+impl From<NotStored> for Refusal {
+    fn from(reason: NotStored) -> Self {
+        match reason {
+            NotStored::Full => Self::quota(),
+            NotStored::Missing(_) => Self::unregistered(),
+            NotStored::NoRoom => Self::unavailable(),
+        }
+    }
+}
+
+/// A path of FCM or of its token endpoint.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    AccessToken,
+    Messages { project_id: &'a str },
+    Unknown,
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        if path == paths::ACCESS_TOKEN {
+            return Some(Self::AccessToken);
+        }
+        let project_id = path.strip_prefix("/v1/")?.strip_prefix("projects/");
+        let project_id = project_id.and_then(|rest| rest.strip_suffix("/messages:send"));
+        Some(match project_id {
+            Some(project_id) if !project_id.contains('/') => Self::Messages { project_id },
+            _ => Self::Unknown,
         })
     }
 
-    /// What one platform's devices get of it.
-    fn for_platform(self, platform: Platform) -> Result<Deposit, Refusal> {
-        let octets: usize = self.data.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if octets > MAX_DATA {
-            return Err(Refusal::invalid("Message is too large. The maximum is 4K (4096 bytes)."));
+    pub(super) fn kind(self) -> PathKind {
+        match self {
+            Self::AccessToken => PathKind::AccessToken,
+            Self::Messages { .. } => PathKind::FcmMessages,
+            Self::Unknown => PathKind::Unknown,
         }
-        let alert = self.apns_payload.and_then(|payload| payload.get("aps")?.get("alert"));
-        let body = alert.and_then(|alert| alert.get("body").or(Some(alert))?.as_str());
-        let notification =
-            |section: &str| self.fields.get(section)?.get("notification")?.get("body")?.as_str();
-        let ((ttl, topic), shown) = match platform {
-            Platform::Android => (self.android, notification("android")),
-            Platform::Apple => {
-                // FCM puts the data beside `aps`.
-                let mut payload = self.apns_payload.cloned().unwrap_or_default();
-                let data = self.data.iter().map(|(name, text)| (name.clone(), text.clone().into()));
-                payload.extend(data);
-                if Value::Object(payload).to_string().len() > MAX_DATA {
-                    return Err(Refusal::invalid("iOS message is too big"));
-                }
-                (self.apns, body)
-            }
-            Platform::Web => (self.webpush, notification("webpush")),
+    }
+}
+
+/// A Firebase project at the double of FCM; see [`PushService::fcm`](super::PushService::fcm).
+#[derive(Clone)]
+pub struct FcmProject {
+    fcm: Arc<Fcm>,
+    project_id: String,
+}
+
+impl FcmProject {
+    /// The base URL to give to `Fcm::builder`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.fcm.hub.origin().to_owned()
+    }
+
+    /// The key file of a service account of this project, whose `token_uri` is the double's. The
+    /// key is made by the first call, and the same file is given until
+    /// [`revoke_service_account`](Self::revoke_service_account).
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when no RSA key can be made.
+    pub fn service_account_json(&self) -> Result<String> {
+        self.fcm.accounts().key_file(&self.project_id, &self.fcm.token_uri())
+    }
+
+    /// The credentials of a person who may send for this project, as `gcloud auth
+    /// application-default login` writes them down, with the double's `token_uri`.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness.
+    pub fn authorized_user_json(&self) -> Result<String> {
+        self.fcm.accounts().user_file(&self.project_id, &self.fcm.token_uri())
+    }
+
+    /// Refuses all access tokens given out so far. The next one is good.
+    pub fn revoke_access_tokens(&self) {
+        self.fcm.accounts().revoke_access_tokens(&self.project_id);
+    }
+
+    /// Refuses the key file, the person's credentials, and the access tokens that came from them.
+    pub fn revoke_service_account(&self) {
+        self.fcm.accounts().revoke(&self.project_id);
+    }
+
+    /// How many access tokens were given out for this project.
+    #[must_use]
+    pub fn access_tokens(&self) -> usize {
+        self.fcm.accounts().granted(&self.project_id)
+    }
+
+    /// Registers an app installation: what a phone or a browser does when the app first starts.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness or there are 10,000 subscriptions
+    /// already, `Transport` while the push service is offline.
+    pub fn register(&self, platform: Platform) -> Result<FcmDevice> {
+        let installation_id = random_name::<16>()?;
+        let registration_token = registration_token(&installation_id)?;
+        let installation = FcmInstallation {
+            fcm: Arc::clone(&self.fcm),
+            installation_id: installation_id.clone(),
+            registration_token: registration_token.clone(),
         };
-        let content = Content { shown: shown.map(str::to_owned), data: self.data };
-        Ok(Deposit { body: content.to_bytes(), ttl, topic })
+        let device = Device::open(&self.fcm.hub, &address(&installation_id), installation)?;
+        let installation = Installation {
+            project_id: self.project_id.clone(),
+            platform,
+            registration_token,
+            topics: BTreeSet::new(),
+        };
+        self.fcm.installations().insert(installation_id, installation);
+        Ok(device)
     }
 }
 
-/// `message.data`: texts, and no name that FCM keeps for itself.
-fn data(message: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refusal> {
-    let Some(data) = message.get("data") else { return Ok(BTreeMap::new()) };
-    let refused = || Refusal::field("message.data");
-    let data: BTreeMap<String, String> =
-        serde_json::from_value(data.clone()).map_err(|_| refused())?;
-    let reserved = |name: &String| {
-        matches!(name.as_str(), "from" | "message_type" | "gcm" | "google")
-            || name.starts_with("google.")
-            || name.starts_with("gcm.notification.")
-    };
-    if data.keys().any(reserved) { Err(refused()) } else { Ok(data) }
+impl fmt::Debug for FcmProject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FcmProject").field("project_id", &self.project_id).finish_non_exhaustive()
+    }
 }
 
-fn android_options(android: &Map<String, Value>) -> Result<(Ttl, Option<Topic>), Refusal> {
-    if let Some(priority) = android.get("priority")
-        && !matches!(priority.as_str(), Some("HIGH" | "NORMAL" | "high" | "normal"))
-    {
-        return Err(Refusal::field("message.android.priority"));
-    }
-    let ttl = match android.get("ttl") {
-        None => MAX_TTL,
-        Some(ttl) => ttl
-            .as_str()
-            .and_then(seconds)
-            .filter(|ttl| *ttl <= MAX_TTL)
-            .ok_or_else(|| Refusal::field("message.android.ttl"))?,
-    };
-    let key = member(android, "collapse_key")
-        .map(|key| key.as_str().ok_or_else(|| Refusal::field("message.android.collapse_key")));
-    Ok((ttl, key.transpose()?.and_then(|key| key.parse().ok())))
+/// What an app is installed on, which decides how much fits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Platform {
+    /// 4096 octets of data.
+    #[default]
+    Android,
+    /// 4096 octets of data and alert together.
+    Apple,
+    /// A browser: 4096 octets of data.
+    Web,
 }
 
-fn apns_options(
-    apns: &Map<String, Value>,
-    now: SystemTime,
-) -> Result<(Ttl, Option<Topic>), Refusal> {
-    let headers = headers(apns, "message.apns.headers")?;
-    let refused = |_| Refusal::field("message.apns.headers");
-    let header = |name: &str| headers?.get(name)?.as_str();
-    let background = match (header("apns-push-type"), header("apns-priority")) {
-        (None | Some("alert"), None | Some("1" | "5" | "10")) => false,
-        (Some("background"), Some("5")) => true,
-        _ => return Err(Refusal::field("message.apns.headers")),
-    };
-    let flag = |name: &str| apns.get("payload")?.get("aps")?.get(name)?.as_u64();
-    if background && flag("content-available") != Some(1) {
-        return Err(Refusal::field("message.apns.payload"));
+/// An app installation that receives through the double of FCM.
+pub type FcmDevice = Device<FcmInstallation>;
+
+/// What FCM knows of an [`FcmDevice`].
+pub struct FcmInstallation {
+    fcm: Arc<Fcm>,
+    installation_id: String,
+    registration_token: String,
+}
+
+impl FcmDevice {
+    /// What a sender needs, with the registration token.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token_with(PROVIDER, &json!({ "token": self.app.registration_token }))
     }
-    let ttl = match header("apns-expiration") {
-        None => MAX_TTL,
-        Some("0") => Ttl::NOW,
-        Some(end) => {
-            let end = end.parse().map_err(refused)?;
-            let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-            Ttl::from_secs(u32::try_from(u64::saturating_sub(end, now)).unwrap_or(u32::MAX))
+
+    /// What a sender needs, with the installation id.
+    #[must_use]
+    pub fn installation_token(&self) -> Token {
+        self.token_with(PROVIDER, &json!({ "fid": self.app.installation_id }))
+    }
+
+    /// Gets another registration token. FCM answers `UNREGISTERED` for the one before.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness.
+    pub fn rotate_token(&mut self) -> Result<()> {
+        self.app.registration_token = registration_token(&self.app.installation_id)?;
+        let mut installations = self.app.fcm.installations();
+        if let Some(installation) = installations.get_mut(&self.app.installation_id) {
+            installation.registration_token.clone_from(&self.app.registration_token);
         }
-    };
-    let id = header("apns-collapse-id");
-    if id.is_some_and(|id| id.len() > 64) {
-        return Err(Refusal::field("message.apns.headers"));
-    }
-    Ok((ttl, id.and_then(|id| id.parse().ok())))
-}
-
-fn webpush_options(webpush: &Map<String, Value>) -> Result<(Ttl, Option<Topic>), Refusal> {
-    let headers = headers(webpush, "message.webpush.headers")?;
-    let refused = |_| Refusal::field("message.webpush.headers");
-    let header = |name: &str| headers?.get(name)?.as_str();
-    header("Urgency").map(str::parse::<Urgency>).transpose().map_err(refused)?;
-    let topic = header("Topic").map(str::parse).transpose().map_err(refused)?;
-    let ttl = header("TTL").map(str::parse).transpose().map_err(refused)?;
-    let options = member(webpush, "fcm_options").and_then(|options| options.get("link"));
-    if options.is_some_and(|link| !link.as_str().is_some_and(|link| link.starts_with("https://"))) {
-        return Err(Refusal::field("message.webpush.fcm_options.link"));
-    }
-    Ok((ttl.unwrap_or(MAX_TTL), topic))
-}
-
-/// A part of the message that is an object with known members only.
-fn section<'a>(
-    message: &'a Map<String, Value>,
-    name: &'static str,
-    members: &[&str],
-) -> Result<Option<&'a Map<String, Value>>, Refusal> {
-    let Some(section) = message.get(name) else { return Ok(None) };
-    let section = section.as_object().ok_or_else(|| Refusal::field(name))?;
-    known(section, members, name)?;
-    Ok(Some(section))
-}
-
-fn headers<'a>(
-    section: &'a Map<String, Value>,
-    field: &str,
-) -> Result<Option<&'a Map<String, Value>>, Refusal> {
-    match section.get("headers") {
-        None => Ok(None),
-        Some(headers) if is_text_map(headers) => Ok(headers.as_object()),
-        Some(_) => Err(Refusal::field(field)),
-    }
-}
-
-fn known(object: &Map<String, Value>, members: &[&str], at: &str) -> Result<(), Refusal> {
-    let Some(name) = unknown_member(object, members) else { return Ok(()) };
-    Err(Refusal::invalid(format!(
-        "Invalid JSON payload received. Unknown name \"{name}\" at '{at}': Cannot find field."
-    )))
-}
-
-/// A duration of Google's JSON in seconds, the fraction rounded up.
-fn seconds(text: &str) -> Option<Ttl> {
-    let number = text.strip_suffix('s')?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
-        return None;
-    }
-    let more = u32::from(fraction.bytes().any(|digit| digit != b'0'));
-    Some(Ttl::from_secs(whole.parse::<u32>().ok()?.checked_add(more)?))
-}
-
-/// An error in Google's form.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    /// FCM's own code, where the real service gives one.
-    detail: Option<&'static str>,
-    message: String,
-}
-
-impl Refusal {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        detail: Option<&'static str>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self { status, code, detail, message: message.into() }
+        Ok(())
     }
 
-    fn field(field: &str) -> Self {
-        Self::invalid(format!("Invalid value at '{field}'"))
-    }
-
-    fn internal() -> Self {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "INTERNAL", Some("INTERNAL"), "Internal error encountered.")
-    }
-
-    fn invalid(message: impl Into<String>) -> Self {
-        let code = "INVALID_ARGUMENT";
-        Self::new(StatusCode::BAD_REQUEST, code, Some(code), message)
-    }
-
-    fn permission_denied() -> Self {
-        let message = "Permission 'cloudmessaging.messages.create' denied on the project.";
-        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", None, message)
-    }
-
-    fn quota() -> Self {
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        let message = "Device message rate has been exceeded.";
-        Self::new(status, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), message)
-    }
-
-    fn sender_id_mismatch() -> Self {
-        let detail = Some("SENDER_ID_MISMATCH");
-        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", detail, "SenderId mismatch")
-    }
-
-    fn unauthenticated() -> Self {
-        let message = "Request had invalid authentication credentials.";
-        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", None, message)
-    }
-
-    fn unregistered() -> Self {
-        let message = "Requested entity was not found.";
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", Some("UNREGISTERED"), message)
-    }
-
-    fn into_answer(self) -> Answer {
-        let details: Vec<_> = self
-            .detail
-            .map(|code| json!({ "@type": FCM_ERROR, "errorCode": code }))
-            .into_iter()
-            .collect();
-        let error = json!({ "error": {
-            "code": self.status.as_u16(),
-            "message": self.message,
-            "status": self.code,
-            "details": details,
-        }});
-        let mut answer = answer::json(self.status, &error);
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer");
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    /// Subscribes to a topic, so that messages to it, and to conditions that it fulfils, arrive.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` for a name that is not 1 to 900 letters, digits or `-_.~%`.
+    pub fn subscribe_to_topic(&self, topic: &str) -> Result<()> {
+        if !is_topic(topic) {
+            let text = "the name of a topic is 1 to 900 letters, digits or -_.~%";
+            return Err(Error::new(ErrorKind::Configuration, text));
         }
-        answer
+        let mut installations = self.app.fcm.installations();
+        if let Some(installation) = installations.get_mut(&self.app.installation_id) {
+            installation.topics.insert(topic.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes the subscription to a topic back.
+    pub fn unsubscribe_from_topic(&self, topic: &str) {
+        let mut installations = self.app.fcm.installations();
+        if let Some(installation) = installations.get_mut(&self.app.installation_id) {
+            installation.topics.remove(topic);
+        }
+    }
+
+    /// Uninstalls the app: FCM answers `UNREGISTERED` from here on.
+    pub fn unregister(&self) {
+        self.app.fcm.installations().remove(&self.app.installation_id);
+        self.close();
     }
 }
 
-const FCM_ERROR: &str = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
+impl fmt::Debug for FcmDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FcmDevice").field("token", &self.token()).finish_non_exhaustive()
+    }
+}
 
-/// Most octets of names and values together; for Apple, of the payload.
-const MAX_DATA: usize = 4096;
-/// Four weeks.
-const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
-const DEFAULTS: (Ttl, Option<Topic>) = (MAX_TTL, None);
+impl fmt::Debug for FcmInstallation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FcmInstallation([redacted])")
+    }
+}
 
-const TARGETS: [&str; 4] = ["condition", "fid", "token", "topic"];
-const MESSAGE: [&str; 11] = [
-    "android",
-    "android_v2",
-    "apns",
-    "condition",
-    "data",
-    "fcm_options",
-    "fid",
-    "notification",
-    "token",
-    "topic",
-    "webpush",
-];
-const ANDROID: [&str; 10] = [
-    "bandwidth_constrained_ok",
-    "collapse_key",
-    "data",
-    "direct_boot_ok",
-    "fcm_options",
-    "notification",
-    "priority",
-    "restricted_package_name",
-    "restricted_satellite_ok",
-    "ttl",
-];
-const APNS: [&str; 4] = ["fcm_options", "headers", "live_activity_token", "payload"];
-const WEBPUSH: [&str; 4] = ["data", "fcm_options", "headers", "notification"];
+/// The address in the store. The space keeps it out of reach of the paths of Web Push.
+fn address(installation_id: &str) -> String {
+    format!("fcm {installation_id}")
+}
+
+/// In the form of Google's: the installation id, a colon, and 140 characters.
+fn registration_token(installation_id: &str) -> Result<String> {
+    Ok(format!("{installation_id}:APA91b{}", random_name::<100>()?))
+}
+
+const PROVIDER: &str = "fcm";
+
+/// Most octets of a request's body that are kept.
+const MAX_REQUEST: usize = 64 * 1024;

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::{Deposit, Line, Missing, NotStored, Store};
+use super::{
+    Deposit, Line, MAX_OCTETS, MAX_SUBSCRIPTIONS, Missing, NotRegistered, NotStored, Store,
+};
 use crate::options::Ttl;
 
 const START: SystemTime = SystemTime::UNIX_EPOCH;
@@ -108,6 +110,63 @@ fn expired_messages_make_room() {
     store.deposit("address", "d".to_owned(), deposit(60, None), later).unwrap();
 }
 
+#[test]
+fn the_octets_of_all_messages_are_bounded_and_expired_ones_make_room() {
+    let mut store = Store::new(usize::MAX);
+    let line = Arc::new(Line::default());
+    store.hello(None, "ua".to_owned(), line).unwrap();
+    for channel in ["a", "b"] {
+        store.register("ua", channel, None, channel.to_owned()).unwrap();
+    }
+    let large = |ttl| Deposit { body: Bytes::from(vec![0; 4096]), ..deposit(ttl, None) };
+    let mut kept = 0;
+    let refused = loop {
+        match store.deposit("a", format!("m{kept}"), large(60), START) {
+            Ok(()) => kept += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused, NotStored::NoRoom);
+    assert!((2_500..3_000).contains(&kept), "{kept}");
+    assert!(store.octets <= MAX_OCTETS);
+    assert_eq!(store.deposit("b", "n".to_owned(), large(60), START), Err(NotStored::NoRoom));
+    let later = START + Duration::from_secs(60);
+    store.deposit("b", "n".to_owned(), large(60), later).unwrap();
+    assert_eq!(store.messages.len(), 1);
+    assert!(store.remove("n"));
+    assert_eq!(store.octets, 0);
+}
+
+#[test]
+fn subscriptions_are_bounded_and_the_longest_ended_ones_are_forgotten_first() {
+    let mut store = Store::new(1);
+    store.hello(None, "ua".to_owned(), Arc::default()).unwrap();
+    let register =
+        |store: &mut Store, name: &str| store.register("ua", name, None, format!("address {name}"));
+    for number in 0..MAX_SUBSCRIPTIONS {
+        register(&mut store, &number.to_string()).unwrap();
+    }
+    assert_eq!(register(&mut store, "new"), Err(NotRegistered::Full));
+    // The one that exists is found all the same.
+    register(&mut store, "7").unwrap();
+    assert!(store.unregister("ua", "7") && store.unregister("ua", "8"));
+    register(&mut store, "new").unwrap();
+    assert_eq!(store.key("address 7"), Err(Missing::Unknown));
+    assert_eq!(store.key("address 8"), Err(Missing::Ended));
+    assert_eq!(store.subscriptions.len(), MAX_SUBSCRIPTIONS);
+}
+
+#[test]
+fn a_user_agent_without_subscriptions_is_forgotten_when_it_leaves() {
+    let mut store = Store::new(1);
+    for number in 0..3 {
+        let line = Arc::new(Line::default());
+        let uaid = store.hello(None, format!("ua{number}"), Arc::clone(&line)).unwrap();
+        store.disconnect(&uaid, &line);
+    }
+    assert!(store.user_agents.is_empty());
+}
+
 /// Whatever happens in whatever order: what the two indexes say of a message is the same, no
 /// subscription holds more than it may, and nothing is due that was not deposited, twice on one
 /// connection, or after its end.
@@ -145,7 +204,7 @@ fn the_indexes_agree_after_any_sequence_of_events() {
                 }
             }
             2 => {
-                store.register(&uaid, &channel, None, address);
+                let _ = store.register(&uaid, &channel, None, address);
             }
             3 if draw(4) == 0 => {
                 store.unregister(&uaid, &channel);
@@ -174,16 +233,17 @@ fn the_indexes_agree_after_any_sequence_of_events() {
                 assert!(seen.insert((notification.id, connection)), "due twice");
             }
         }
-        let mut queued = 0;
+        let (mut queued, mut octets) = (0, 0);
         for (address, subscription) in &store.subscriptions {
             assert!(subscription.messages.len() <= 3);
             assert!(!subscription.ended || subscription.messages.is_empty());
             for stored in &subscription.messages {
                 assert_eq!(store.messages.get(&stored.id), Some(address));
                 queued += 1;
+                octets += stored.octets();
             }
         }
-        assert_eq!(queued, store.messages.len());
+        assert_eq!((queued, octets), (store.messages.len(), store.octets));
     }
     assert!(seen.len() > 1000, "the walk delivered {} messages only", seen.len());
 }

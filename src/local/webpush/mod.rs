@@ -1,101 +1,158 @@
-//! The HTTP side: push resources (RFC 8030 §5), message resources (§5.1) and the way to the
-//! websocket.
+//! Web Push: push resources (RFC 8030 §5), message resources (§5.1) and the way to the websocket.
 
+mod refusal;
 mod vapid;
 mod websocket;
 
-use std::fmt;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use serde_json::json;
+use http::{HeaderMap, Method, StatusCode, header};
 
-use self::vapid::Refused;
-use super::hub::Service;
-use super::server::Connection;
-use super::store::{Deposit, Missing, NotStored, PublicKey};
-use super::{Fault, PathKind, router};
+use super::answer::{self, Answer};
+use super::call::{Call, Received};
+use super::hub::{Hub, random_name};
+use super::paths::{self, PathKind};
+use super::store::{Deposit, PublicKey};
 use crate::options::{Ttl, Urgency};
 use crate::seal::MAX_BODY;
+use crate::seal::backend::{Active, Backend};
 use crate::seal::record::Parts as SealedParts;
+use crate::serve::Abandoned;
 
-/// Serves one request and records it.
-pub(super) async fn serve(
-    service: Arc<Service>,
-    connection: Connection,
-    request: http::Request<Incoming>,
-) -> Result<Answer, Abandoned> {
-    let (mut head, body) = request.into_parts();
-    let path = head.uri.path().to_owned();
-    let route = Route::of(&path);
-    let entry = service.record(&head, route.kind());
-    let answer = match route {
-        Route::Message(id) => Ok(cancel(&service, &head.method, id)),
-        Route::Push(resource) => {
-            return push(&service, &connection, head, body, resource, entry).await;
-        }
-        Route::Unknown => Err(Refusal::NOT_FOUND),
-        Route::Vendor(route) => {
-            return router::serve(&service, &connection, head, body, route, entry).await;
-        }
-        Route::Websocket => websocket::upgrade(&service, &connection, &mut head),
-    };
-    let answer = answer.unwrap_or_else(Refusal::into_answer);
-    service.finish(entry, 0, Some(answer.status()));
-    Ok(answer)
+pub(super) use self::refusal::Refusal;
+use self::vapid::Refused;
+
+/// The push service of browsers.
+pub(super) struct WebPush {
+    hub: Arc<Hub>,
+    /// Whether even those subscriptions that take any sender want to know which.
+    require_vapid: bool,
 }
 
-/// An answer of the push service.
-pub(super) type Answer = Response<Full<Bytes>>;
+impl WebPush {
+    pub(super) fn new(hub: Arc<Hub>, require_vapid: bool) -> Self {
+        Self { hub, require_vapid }
+    }
 
-/// The connection, or the stream on HTTP/2, ends without an answer.
-#[derive(Debug)]
-pub(super) struct Abandoned;
+    pub(super) async fn serve(&self, call: Call, path: Path<'_>) -> Result<Answer, Abandoned> {
+        match path {
+            Path::Message(id) => {
+                let answer = self.cancel(&call.head().method, id);
+                Ok(call.answer(answer.unwrap_or_else(Refusal::into_answer)))
+            }
+            Path::Push(resource) => {
+                let refuse = |status| Refusal::scripted(status).into_answer();
+                call.serve_with_faults(MAX_BODY, refuse, |head, received| {
+                    self.accept(head, received, resource).unwrap_or_else(Refusal::into_answer)
+                })
+                .await
+            }
+            Path::Websocket => Ok(websocket::upgrade(&self.hub, call)),
+        }
+    }
 
-impl fmt::Display for Abandoned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request was left without an answer")
+    /// Takes a push message (RFC 8030 §5), or says why not.
+    fn accept(
+        &self,
+        head: &Parts,
+        received: Received,
+        resource: PushResource<'_>,
+    ) -> Result<Answer, Refusal> {
+        let Received { body, octets } = received;
+        if head.method != Method::POST {
+            return Err(Refusal::METHOD);
+        }
+        let key = match self.hub.store().key(resource.address) {
+            Ok(key) if key.is_some() == resource.restricted => key.copied(),
+            Ok(_) => return Err(Refusal::NOT_FOUND),
+            Err(missing) => return Err(missing.into()),
+        };
+        self.authorize(&head.headers, key, &body)?;
+        let ttl = ttl(&head.headers)?;
+        let topic = option(&head.headers, "topic", Refusal::TOPIC)?;
+        option::<Urgency>(&head.headers, "urgency", Refusal::URGENCY)?;
+        content_coding(&head.headers, octets)?;
+        if octets > MAX_BODY {
+            return Err(Refusal::TOO_LARGE);
+        }
+        if octets > 0 && !is_one_record(&body) {
+            return Err(Refusal::SHAPE);
+        }
+
+        let id = random_name::<16>().map_err(|_| Refusal::UNKNOWN)?;
+        self.hub.deposit(resource.address, id.clone(), Deposit { body, ttl, topic })?;
+        let mut answer = answer::bare(StatusCode::CREATED);
+        let location = format!("{}{}{id}", self.hub.origin(), paths::MESSAGE);
+        let location = location.parse().map_err(|_| Refusal::UNKNOWN)?;
+        answer.headers_mut().insert(header::LOCATION, location);
+        answer.headers_mut().insert("ttl", ttl.as_secs().into());
+        Ok(answer)
+    }
+
+    fn authorize(
+        &self,
+        headers: &HeaderMap,
+        key: Option<PublicKey>,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
+        let signer = match vapid::signer(headers, self.hub.origin(), self.hub.now()) {
+            Ok(signer) => signer,
+            Err(Refused::Missing) if key.is_none() && !self.require_vapid => return Ok(()),
+            Err(Refused::Missing) => return Err(Refusal::UNAUTHORIZED),
+            Err(Refused::Invalid(message)) => {
+                return Err(Refusal::FORBIDDEN.with_message(message));
+            }
+        };
+        if key.is_some_and(|key| key != signer) {
+            return Err(Refusal::FORBIDDEN.with_message("VAPID public key mismatch"));
+        }
+        // RFC 8292 §3.2: the key must not serve the encryption too.
+        if SealedParts::parse(body).is_some_and(|parts| parts.key_id == &signer) {
+            return Err(Refusal::SAME_KEY);
+        }
+        Ok(())
+    }
+
+    /// Deletes a message that was not delivered yet (RFC 8030 §6.2 for the user agent; here for the
+    /// sender that knows the resource).
+    fn cancel(&self, method: &Method, id: &str) -> Result<Answer, Refusal> {
+        if method != Method::DELETE {
+            return Err(Refusal::METHOD);
+        }
+        if !self.hub.store().remove(id) {
+            return Err(Refusal::NOT_FOUND);
+        }
+        Ok(answer::bare(StatusCode::NO_CONTENT))
     }
 }
 
-impl std::error::Error for Abandoned {}
-
-/// Where a path leads.
-enum Route<'a> {
+/// A path of Web Push.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
     Message(&'a str),
     Push(PushResource<'a>),
-    Unknown,
-    Vendor(router::Route<'a>),
     Websocket,
 }
 
-impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Self {
+impl<'a> Path<'a> {
+    pub(super) fn of(path: &'a str) -> Option<Self> {
         if path == "/" {
-            Self::Websocket
-        } else if let Some(id) = path.strip_prefix(MESSAGE_PATH) {
-            Self::Message(id)
-        } else if let Some(address) = path.strip_prefix(OPEN_PATH) {
-            Self::Push(PushResource { address, restricted: false })
-        } else if let Some(address) = path.strip_prefix(RESTRICTED_PATH) {
-            Self::Push(PushResource { address, restricted: true })
-        } else if let Some(route) = router::Route::of(path) {
-            Self::Vendor(route)
+            Some(Self::Websocket)
+        } else if let Some(id) = path.strip_prefix(paths::MESSAGE) {
+            Some(Self::Message(id))
+        } else if let Some(address) = path.strip_prefix(paths::OPEN) {
+            Some(Self::Push(PushResource { address, restricted: false }))
         } else {
-            Self::Unknown
+            let address = path.strip_prefix(paths::RESTRICTED)?;
+            Some(Self::Push(PushResource { address, restricted: true }))
         }
     }
 
-    fn kind(&self) -> PathKind {
+    pub(super) fn kind(self) -> PathKind {
         match self {
             Self::Message(_) => PathKind::MessageResource,
             Self::Push(_) => PathKind::PushResource,
-            Self::Unknown => PathKind::Unknown,
-            Self::Vendor(route) => route.kind(),
             Self::Websocket => PathKind::Websocket,
         }
     }
@@ -103,135 +160,10 @@ impl<'a> Route<'a> {
 
 /// A push resource, by its path.
 #[derive(Clone, Copy)]
-struct PushResource<'a> {
+pub(super) struct PushResource<'a> {
     address: &'a str,
     /// Whether the path says that the subscription is bound to a key.
     restricted: bool,
-}
-
-/// Path of the message resources.
-pub(super) const MESSAGE_PATH: &str = "/m/";
-/// Path of the push resources that take any application server.
-pub(super) const OPEN_PATH: &str = "/wpush/v1/";
-/// Path of the push resources that are bound to one application server key.
-pub(super) const RESTRICTED_PATH: &str = "/wpush/v2/";
-
-/// Longest time a message is kept: 30 days, as in Mozilla's service.
-const MAX_TTL: Ttl = Ttl::from_secs(30 * 24 * 60 * 60);
-/// Most octets of a request's body that are read, so that a sender that writes all of an oversized
-/// body before it reads gets to see the 413.
-const MAX_READ: usize = 256 * 1024;
-
-async fn push(
-    service: &Service,
-    connection: &Connection,
-    head: Parts,
-    body: Incoming,
-    resource: PushResource<'_>,
-    entry: u64,
-) -> Result<Answer, Abandoned> {
-    let fault = service.next_fault();
-    let refuse = |status| Refusal::scripted(status).into_answer();
-    let serve = |body, octets| {
-        accept(service, &head, body, octets, resource).unwrap_or_else(Refusal::into_answer)
-    };
-    exchange(service, connection, body, MAX_BODY, entry, fault, refuse, serve).await
-}
-
-/// Reads a request of which `max` octets are kept, and serves it, with a fault.
-#[allow(clippy::too_many_arguments, reason = "two callers, which name every one of them")]
-pub(super) async fn exchange(
-    service: &Service,
-    connection: &Connection,
-    body: Incoming,
-    max: usize,
-    entry: u64,
-    fault: Fault,
-    refuse: fn(StatusCode) -> Answer,
-    serve: impl FnOnce(Bytes, usize) -> Answer + Send,
-) -> Result<Answer, Abandoned> {
-    if fault == Fault::Disconnect {
-        connection.close();
-    }
-    if fault.is_before_body() {
-        return Err(Abandoned);
-    }
-    let (body, octets) = read(body, max).await?;
-    service.finish(entry, octets, None);
-    let answer = fault.play(service.now(), refuse, || serve(body, octets)).await?;
-    service.finish(entry, octets, Some(answer.status()));
-    Ok(answer)
-}
-
-/// Reads at most `max` octets, throws away up to [`MAX_READ`], and counts both.
-async fn read(mut body: Incoming, max: usize) -> Result<(Bytes, usize), Abandoned> {
-    let mut kept = BytesMut::new();
-    let mut octets = 0_usize;
-    while octets < MAX_READ {
-        let Some(frame) = body.frame().await else { break };
-        let Ok(data) = frame.map_err(|_| Abandoned)?.into_data() else { continue };
-        octets = octets.saturating_add(data.len());
-        if octets <= max {
-            kept.extend_from_slice(&data);
-        }
-    }
-    Ok((kept.freeze(), octets))
-}
-
-/// Takes a push message (RFC 8030 §5), or says why not.
-fn accept(
-    service: &Service,
-    head: &Parts,
-    body: Bytes,
-    octets: usize,
-    resource: PushResource<'_>,
-) -> Result<Answer, Refusal> {
-    if head.method != Method::POST {
-        return Err(Refusal::METHOD);
-    }
-    let key = match service.store().key(resource.address) {
-        Ok(key) if key.is_some() == resource.restricted => key.copied(),
-        Ok(_) => return Err(Refusal::NOT_FOUND),
-        Err(missing) => return Err(missing.into()),
-    };
-    authorize(service, &head.headers, key, &body)?;
-    let ttl = ttl(&head.headers)?;
-    let topic = option(&head.headers, "topic", Refusal::TOPIC)?;
-    option::<Urgency>(&head.headers, "urgency", Refusal::URGENCY)?;
-    content_coding(&head.headers, octets)?;
-    if octets > MAX_BODY {
-        return Err(Refusal::TOO_LARGE);
-    }
-
-    let id = service.deposit(resource.address, Deposit { body, ttl, topic })?;
-    let mut answer = Answer::default();
-    *answer.status_mut() = StatusCode::CREATED;
-    let location = service.message_resource(&id).parse().map_err(|_| Refusal::UNKNOWN)?;
-    answer.headers_mut().insert(header::LOCATION, location);
-    answer.headers_mut().insert("ttl", ttl.as_secs().into());
-    Ok(answer)
-}
-
-fn authorize(
-    service: &Service,
-    headers: &HeaderMap,
-    key: Option<PublicKey>,
-    body: &[u8],
-) -> Result<(), Refusal> {
-    let signer = match vapid::signer(headers, service.origin(), service.now()) {
-        Ok(signer) => signer,
-        Err(Refused::Missing) if key.is_none() && !service.requires_vapid() => return Ok(()),
-        Err(Refused::Missing) => return Err(Refusal::UNAUTHORIZED),
-        Err(Refused::Invalid(message)) => return Err(Refusal { message, ..Refusal::FORBIDDEN }),
-    };
-    if key.is_some_and(|key| key != signer) {
-        return Err(Refusal { message: "VAPID public key mismatch", ..Refusal::FORBIDDEN });
-    }
-    // RFC 8292 §3.2: the key must not serve the encryption too.
-    if SealedParts::parse(body).is_some_and(|parts| parts.key_id == &signer) {
-        return Err(Refusal::SAME_KEY);
-    }
-    Ok(())
 }
 
 fn ttl(headers: &HeaderMap) -> Result<Ttl, Refusal> {
@@ -276,114 +208,10 @@ fn single<'a>(
     value.to_str().map(Some).map_err(|_| refusal)
 }
 
-/// Deletes a message that was not delivered yet (RFC 8030 §6.2 for the user agent; here for the
-/// sender that knows the resource).
-fn cancel(service: &Service, method: &Method, id: &str) -> Answer {
-    if method != Method::DELETE {
-        return Refusal::METHOD.into_answer();
-    }
-    if !service.store().remove(id) {
-        return Refusal::NOT_FOUND.into_answer();
-    }
-    let mut answer = Answer::default();
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer
+/// RFC 8291 §4: one record (RFC 8188 §2), whose key id is the sender's public key.
+fn is_one_record(body: &[u8]) -> bool {
+    SealedParts::parse(body).is_some_and(|parts| Active::public_key(parts.key_id).is_ok())
 }
 
-/// An error of the push service, in the form of Mozilla's: `{"code", "errno", "error", "message"}`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    errno: u16,
-    message: &'static str,
-}
-
-impl Refusal {
-    const CODING: Self =
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, 110, "Unknown Content-Encoding");
-    const FORBIDDEN: Self = Self::new(StatusCode::FORBIDDEN, 109, "Invalid VAPID token");
-    const FULL: Self =
-        Self::new(StatusCode::TOO_MANY_REQUESTS, 201, "Too many messages are stored");
-    const GONE: Self = Self::new(StatusCode::GONE, 106, "No such subscription");
-    const METHOD: Self = Self::new(StatusCode::METHOD_NOT_ALLOWED, 999, "Method not allowed");
-    const NO_CODING: Self =
-        Self::new(StatusCode::BAD_REQUEST, 110, "Missing Content-Encoding header");
-    const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, 102, "Invalid URL endpoint");
-    const SAME_KEY: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        110,
-        "The VAPID key must not be the key of the encryption",
-    );
-    const TOO_LARGE: Self = Self::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        104,
-        "This message is too large: the limit is 4096 octets",
-    );
-    const TOPIC: Self = Self::new(StatusCode::BAD_REQUEST, 113, "Invalid Topic header");
-    const TTL: Self = Self::new(StatusCode::BAD_REQUEST, 111, "Missing or invalid TTL header");
-    const UNAUTHORIZED: Self = Self::new(StatusCode::UNAUTHORIZED, 109, "Missing VAPID token");
-    pub(super) const UNKNOWN: Self =
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, 999, "Unknown error");
-    const URGENCY: Self = Self::new(StatusCode::BAD_REQUEST, 110, "Invalid Urgency header");
-    pub(super) const OFFLINE: Self =
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, 201, "The service is offline");
-    pub(super) const UPGRADE: Self =
-        Self::new(StatusCode::UPGRADE_REQUIRED, 999, "This is a websocket");
-
-    const fn new(status: StatusCode, errno: u16, message: &'static str) -> Self {
-        Self { status, errno, message }
-    }
-
-    /// The refusal of a scripted fault: as the service itself would word it.
-    pub(super) fn scripted(status: StatusCode) -> Self {
-        match status {
-            StatusCode::FORBIDDEN => Self::FORBIDDEN,
-            StatusCode::GONE => Self::GONE,
-            StatusCode::NOT_FOUND => Self::NOT_FOUND,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TOO_LARGE,
-            StatusCode::UNAUTHORIZED => Self::UNAUTHORIZED,
-            _ => Self::new(status, 999, "A scripted fault"),
-        }
-    }
-
-    pub(super) fn into_answer(self) -> Answer {
-        let error = json!({
-            "code": self.status.as_u16(),
-            "errno": self.errno,
-            "error": self.status.canonical_reason().unwrap_or("Unknown"),
-            "message": self.message,
-        });
-        let mut answer = Response::new(error.to_string().into());
-        *answer.status_mut() = self.status;
-        let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("vapid"));
-            }
-            StatusCode::UPGRADE_REQUIRED => {
-                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            }
-            _ => {}
-        }
-        answer
-    }
-}
-
-impl From<Missing> for Refusal {
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::Ended => Self::GONE,
-            Missing::Unknown => Self::NOT_FOUND,
-        }
-    }
-}
-
-impl From<NotStored> for Refusal {
-    fn from(reason: NotStored) -> Self {
-        match reason {
-            NotStored::Full => Self::FULL,
-            NotStored::Missing(missing) => missing.into(),
-        }
-    }
-}
+/// Longest time a message is kept: 30 days, as in Mozilla's service.
+const MAX_TTL: Ttl = Ttl::from_secs(30 * 24 * 60 * 60);

@@ -41,7 +41,7 @@ pub(super) fn signer(
     if claims.aud != origin {
         return Err(Refused::Invalid("Invalid VAPID audience"));
     }
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     if claims.exp <= now {
         return Err(Refused::Invalid("Invalid VAPID expiry"));
     }
@@ -59,7 +59,7 @@ pub(super) enum Refused {
 }
 
 /// Longest time from the request to `exp`, in seconds (RFC 8292 §2).
-const MAX_LIFETIME: u64 = 24 * 60 * 60;
+const MAX_LIFETIME: f64 = 24.0 * 60.0 * 60.0;
 
 #[derive(Deserialize)]
 struct JoseHeader {
@@ -69,7 +69,8 @@ struct JoseHeader {
 #[derive(Deserialize)]
 struct Claims {
     aud: String,
-    exp: u64,
+    /// A number that may have a fraction (RFC 7519 §2).
+    exp: f64,
 }
 
 /// The value of one of the comma-separated parameters (RFC 8292 §3), quoted or not.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,45 +20,35 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::super::hub::{Service, random_name};
+use super::super::answer::{self, Answer};
+use super::super::call::Call;
+use super::super::hub::{Hub, random_name};
 use super::super::protocol::{ContentHeaders, FromUserAgent, MAX_FRAME, SUBPROTOCOL, ToUserAgent};
-use super::super::server::Connection;
-use super::super::store::{Line, Notification, PublicKey};
-use super::{Answer, Refusal};
+use super::super::store::{Line, NotRegistered, Notification, PublicKey};
+use super::super::{paths, uuid};
+use super::Refusal;
 use crate::seal::backend::{Active, Backend};
 use crate::seal::keys::decode_base64;
+use crate::serve::Deadlines;
 
 /// Answers the handshake (RFC 6455 §4.2) and goes on with the user agent in a task of its own.
-pub(super) fn upgrade(
-    service: &Arc<Service>,
-    connection: &Connection,
-    head: &mut Parts,
-) -> Result<Answer, Refusal> {
-    let key = head
-        .headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .filter(|_| head.method == Method::GET && wants_websocket(&head.headers))
-        .ok_or(Refusal::UPGRADE)?;
-    let accept_key = derive_accept_key(key.as_bytes());
-    if !service.store().is_online() {
-        return Err(Refusal::OFFLINE);
-    }
-    let upgraded = head.extensions.remove::<OnUpgrade>().ok_or(Refusal::UPGRADE)?;
-
-    let mut answer = Answer::default();
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+pub(super) fn upgrade(hub: &Arc<Hub>, mut call: Call) -> Answer {
+    let (accept_key, upgraded) = match handshake(hub, call.head_mut()) {
+        Ok(agreed) => agreed,
+        Err(refusal) => return call.answer(refusal.into_answer()),
+    };
+    let mut answer = answer::bare(StatusCode::SWITCHING_PROTOCOLS);
     let headers = answer.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let accept_key = accept_key.parse().map_err(|_| Refusal::UNKNOWN)?;
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_key);
-    if lists(&head.headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+    if lists(&call.head().headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
 
-    let service = Arc::clone(service);
-    let mut stop = connection.stop();
-    connection.spawn(async move {
+    let hub = Arc::clone(hub);
+    let connection = call.connection().clone();
+    call.connection().spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME))
@@ -65,8 +56,9 @@ pub(super) fn upgrade(
         let socket =
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config));
         let mut socket = socket.await;
-        let session = Session::new(service);
+        let session = Session::new(hub, connection.deadlines().clone());
         let line = Arc::clone(&session.line);
+        let mut stop = connection.stop();
         tokio::select! {
             () = session.run(&mut socket) => {}
             () = line.hung_up.notified() => {}
@@ -75,7 +67,22 @@ pub(super) fn upgrade(
         // Says goodbye where that needs no waiting for a peer that may not be reading.
         socket.close(None).now_or_never();
     });
-    Ok(answer)
+    call.answer(answer)
+}
+
+/// The key of the answer, and the octets that follow it.
+fn handshake(hub: &Hub, head: &mut Parts) -> Result<(HeaderValue, OnUpgrade), Refusal> {
+    let key = head
+        .headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .filter(|_| head.method == Method::GET && wants_websocket(&head.headers))
+        .ok_or(Refusal::UPGRADE)?;
+    let accept_key = derive_accept_key(key.as_bytes()).parse().map_err(|_| Refusal::UNKNOWN)?;
+    if !hub.store().is_online() {
+        return Err(Refusal::OFFLINE);
+    }
+    let upgraded = head.extensions.remove::<OnUpgrade>().ok_or(Refusal::UPGRADE)?;
+    Ok((accept_key, upgraded))
 }
 
 fn wants_websocket(headers: &HeaderMap) -> bool {
@@ -94,42 +101,54 @@ fn lists(headers: &HeaderMap, name: &header::HeaderName, member: &str) -> bool {
 
 /// One connection of a user agent, forgotten by the store when it is dropped.
 struct Session {
-    service: Arc<Service>,
+    hub: Arc<Hub>,
+    deadlines: Deadlines,
     line: Arc<Line>,
     uaid: Option<String>,
 }
 
 impl Session {
-    fn new(service: Arc<Service>) -> Self {
-        Self { service, line: Arc::default(), uaid: None }
+    fn new(hub: Arc<Hub>, deadlines: Deadlines) -> Self {
+        Self { hub, deadlines, line: Arc::default(), uaid: None }
     }
 
-    /// Until the user agent leaves or breaks the protocol.
+    /// Until the user agent leaves, breaks the protocol, or does not read.
     async fn run(mut self, socket: &mut WebSocketStream<TokioIo<Upgraded>>) {
+        let deadlines = self.deadlines.clone();
+        let unsaid_hello = deadlines.deadline(MAX_BEFORE_HELLO);
         loop {
-            let frames = tokio::select! {
-                () = self.line.wake.notified() => self.due(),
+            let frame = tokio::select! {
+                () = self.line.wake.notified() => {
+                    for notification in self.due() {
+                        let frame = notify(notification).to_text();
+                        if !write(&deadlines, socket, frame).await {
+                            return;
+                        }
+                    }
+                    continue;
+                }
+                () = unsaid_hello.passed(), if self.uaid.is_none() => return,
                 message = socket.next() => match message {
                     Some(Ok(Message::Text(text))) => match self.answer(&text) {
-                        Some(frame) => vec![frame],
+                        Some(frame) => frame,
                         None => return,
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                     _ => return,
                 },
             };
-            for frame in frames.into_iter().flatten() {
-                if socket.send(Message::text(frame)).await.is_err() {
-                    return;
-                }
+            if let Some(frame) = frame
+                && !write(&deadlines, socket, frame).await
+            {
+                return;
             }
         }
     }
 
-    fn due(&self) -> Vec<Option<String>> {
+    fn due(&self) -> Vec<Notification> {
         let Some(uaid) = &self.uaid else { return Vec::new() };
-        let due = self.service.store().due(uaid, &self.line, self.service.now());
-        due.into_iter().map(|notification| Some(notify(notification).to_text())).collect()
+        let now = self.hub.now();
+        self.hub.store().due(uaid, &self.line, now)
     }
 
     /// The answer to a frame, `Some(None)` where there is none; `None` ends the connection.
@@ -140,7 +159,7 @@ impl Session {
             (FromUserAgent::Ping {}, _) => return Some(Some("{}".to_owned())),
             (FromUserAgent::Ack { updates }, Some(uaid)) => {
                 for update in updates {
-                    self.service.acknowledge(uaid, update.version, update.code.into());
+                    self.hub.acknowledge(uaid, update.version, update.code.into());
                 }
                 return Some(None);
             }
@@ -148,23 +167,27 @@ impl Session {
             (FromUserAgent::BroadcastSubscribe {} | FromUserAgent::Nack {}, Some(_)) => {
                 return Some(None);
             }
-            (FromUserAgent::Register { channel_id, key }, Some(uaid)) => {
+            (FromUserAgent::Register { channel_id, key }, Some(uaid))
+                if uuid::is_uuid(&channel_id) =>
+            {
                 let registered = self.register(uaid, &channel_id, key.as_deref());
                 let status = registered.as_ref().map_or_else(|status| *status, |_| 200);
                 ToUserAgent::Register { channel_id, status, push_endpoint: registered.ok() }
             }
             (FromUserAgent::Unregister { channel_id }, Some(uaid)) => {
-                self.service.unregister(uaid, &channel_id);
+                self.hub.unregister(uaid, &channel_id);
                 ToUserAgent::Unregister { channel_id, status: 200 }
             }
-            (FromUserAgent::Hello { .. }, _) | (_, None) => return None,
+            (FromUserAgent::Hello { .. } | FromUserAgent::Register { .. }, _) | (_, None) => {
+                return None;
+            }
         };
         Some(Some(answer.to_text()))
     }
 
     fn hello(&mut self, claimed: Option<String>) -> Option<ToUserAgent> {
         let line = Arc::clone(&self.line);
-        let uaid = self.service.hello(claimed, fresh_uaid()?, line)?;
+        let uaid = self.hub.hello(claimed, fresh_uaid()?, line)?;
         self.uaid = Some(uaid.clone());
         Some(ToUserAgent::Hello {
             uaid,
@@ -177,19 +200,33 @@ impl Session {
     /// The push resource, or the status that says why there is none.
     fn register(&self, uaid: &str, channel_id: &str, key: Option<&str>) -> Result<String, u16> {
         let key = key.map(application_server_key).transpose().map_err(|()| 400_u16)?;
-        let address = random_name::<32>().ok_or(500_u16)?;
-        let address =
-            self.service.store().register(uaid, channel_id, key, address).ok_or(409_u16)?;
-        Ok(self.service.push_resource(&address, key.as_ref()))
+        let address = random_name::<32>().map_err(|_| 500_u16)?;
+        let registered = self.hub.register(uaid, channel_id, key, address);
+        let address = registered.map_err(|reason| match reason {
+            NotRegistered::Full => 503_u16,
+            NotRegistered::Key | NotRegistered::Unknown => 409,
+        })?;
+        let path = if key.is_some() { paths::RESTRICTED } else { paths::OPEN };
+        Ok(format!("{}{path}{address}", self.hub.origin()))
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(uaid) = &self.uaid {
-            self.service.store().disconnect(uaid, &self.line);
+            self.hub.store().disconnect(uaid, &self.line);
         }
     }
+}
+
+/// Whether the user agent took the frame.
+async fn write(
+    deadlines: &Deadlines,
+    socket: &mut WebSocketStream<TokioIo<Upgraded>>,
+    frame: String,
+) -> bool {
+    let write = socket.send(Message::text(frame));
+    deadlines.within(MAX_UNREAD, write).await.is_some_and(|written| written.is_ok())
 }
 
 fn notify(notification: Notification) -> ToUserAgent {
@@ -216,3 +253,8 @@ fn application_server_key(text: &str) -> Result<PublicKey, ()> {
     Active::public_key(&key).map_err(|_| ())?;
     Ok(key)
 }
+
+/// Longest time from the handshake to `hello`: 5 seconds, as in Mozilla's service.
+const MAX_BEFORE_HELLO: Duration = Duration::from_secs(5);
+/// Longest time in which a user agent takes nothing of what is written to it.
+const MAX_UNREAD: Duration = Duration::from_secs(30);
