@@ -249,5 +249,5 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Most octets that the requests in flight take together: 8 MiB.
-const MAX_IN_FLIGHT: usize = 8 * 1024 * 1024;
+/// Most octets that the requests in flight take together: 6 MiB.
+const MAX_IN_FLIGHT: usize = 6 * 1024 * 1024;

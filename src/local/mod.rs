@@ -75,8 +75,8 @@
 //! It is not a push service for production: everything is in memory, and there are no users. But a
 //! developer's machine has browsers, so it answers no request whose `Host` is not its own name, or
 //! whose `Origin` is a page elsewhere. What it keeps is bounded in octets, so that all of it stays
-//! below 64 MiB: messages (12 MiB, and [`max_stored`](PushServiceBuilder::max_stored) for one
-//! subscription), recorded requests (8 MiB), requests in flight (8 MiB), 10,000 subscriptions, 512
+//! below 64 MiB: messages (8 MiB, and [`max_stored`](PushServiceBuilder::max_stored) for one
+//! subscription), recorded requests (6 MiB), requests in flight (6 MiB), 10,000 subscriptions, 512
 //! connections. A request's head must arrive in 10 seconds and its body in 30.
 //!
 //! # How it is built
@@ -209,7 +209,7 @@ impl PushService {
         self.onesignal.app(app_id)
     }
 
-    /// The latest requests that arrived, oldest first: at most 10,000, and 8 MiB of header fields.
+    /// The latest requests that arrived, oldest first: at most 10,000, and 6 MiB of header fields.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.server.check();
@@ -308,7 +308,7 @@ impl PushServiceBuilder {
     }
 
     /// Most messages stored for one subscription, beyond which it answers 429. Default: 100. All
-    /// subscriptions together hold 12 MiB, beyond which the push service answers 503.
+    /// subscriptions together hold 8 MiB, beyond which the push service answers 503.
     pub fn max_stored(mut self, messages: usize) -> Self {
         self.max_stored = messages;
         self

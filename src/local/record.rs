@@ -102,8 +102,8 @@ fn copy(headers: &HeaderMap) -> HeaderMap {
 
 /// Most requests, and most acknowledgements, that are remembered; the oldest go first.
 pub(super) const MAX_RECORDED: usize = 10_000;
-/// Most octets that the remembered requests take in memory: 8 MiB.
-const MAX_OCTETS: usize = 8 * 1024 * 1024;
+/// Most octets that the remembered requests take in memory: 6 MiB.
+const MAX_OCTETS: usize = 6 * 1024 * 1024;
 /// A bucket of `HeaderMap` with its share of spare room, and the ends of two allocations.
 const OCTETS_OF_A_FIELD: usize = 200;
 const OCTETS_OF_A_REQUEST: usize = 256;
@@ -131,7 +131,7 @@ mod tests {
             record.get_mut(entry).unwrap().body_len = 7;
         }
         assert!(record.octets <= MAX_OCTETS && record.octets > MAX_OCTETS / 2);
-        assert!(record.requests.len() < 520, "{}", record.requests.len());
+        assert!(record.requests.len() < 390, "{}", record.requests.len());
         assert!(record.requests().iter().all(|request| request.body_len == 7));
         assert!(record.get_mut(0).is_none());
         let kept: usize = record.requests().iter().map(|request| octets(&request.headers)).sum();

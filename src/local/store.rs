@@ -396,8 +396,8 @@ impl Lifetime {
 
 /// Most subscriptions, with those that ended and are still told from unknown ones.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
-/// Most octets that all messages take in memory: 12 MiB.
-const MAX_OCTETS: usize = 12 * 1024 * 1024;
+/// Most octets that all messages take in memory: 8 MiB.
+const MAX_OCTETS: usize = 8 * 1024 * 1024;
 /// What a message takes beside its body: names, indexes, the ends of allocations.
 const OCTETS_OF_A_MESSAGE: usize = 512;
 

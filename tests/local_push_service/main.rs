@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod attack;
 mod delivery;
 mod faults;
 mod lifetime;

@@ -127,7 +127,7 @@ fn the_octets_of_all_messages_are_bounded_and_expired_ones_make_room() {
         }
     };
     assert_eq!(refused, NotStored::NoRoom);
-    assert!((2_500..3_000).contains(&kept), "{kept}");
+    assert!((1_700..2_000).contains(&kept), "{kept}");
     assert!(store.octets <= MAX_OCTETS);
     assert_eq!(store.deposit("b", "n".to_owned(), large(60), START), Err(NotStored::NoRoom));
     let later = START + Duration::from_secs(60);
