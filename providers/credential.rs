@@ -24,7 +24,7 @@ use crate::{Error, ErrorKind, Result};
 ///     .with_least_age(Duration::from_secs(20 * 60))
 ///     .with_most_age(Duration::from_secs(55 * 60));
 /// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_437_179_036);
-/// let sign = async || Ok(("a signed token", now + Duration::from_secs(3600)));
+/// let sign = || async { Ok(("a signed token", now + Duration::from_secs(3600))) };
 /// let first = cache.get(now, sign).await?;
 /// // Refused too early: another one would be refused as well.
 /// assert!(cache.replace(&first, now, sign).await?.is_none());
@@ -39,7 +39,7 @@ pub struct CredentialCache<T> {
     landed: RwLock<Landed>,
 }
 
-impl<T> CredentialCache<T> {
+impl<T: Send + Sync> CredentialCache<T> {
     /// An empty cache: a credential is used until shortly before its end, and replaced as soon as
     /// it is refused.
     #[must_use]
@@ -72,11 +72,10 @@ impl<T> CredentialCache<T> {
     ///
     /// Those of `obtain`, but never with an unknown outcome and never about a token: no message was
     /// sent.
-    pub async fn get(
-        &self,
-        now: SystemTime,
-        obtain: impl AsyncFnOnce() -> Result<(T, SystemTime)>,
-    ) -> Result<Arc<T>> {
+    pub async fn get<F>(&self, now: SystemTime, obtain: impl FnOnce() -> F + Send) -> Result<Arc<T>>
+    where
+        F: Future<Output = Result<(T, SystemTime)>> + Send,
+    {
         self.get_but(None, now, obtain).await
     }
 
@@ -87,12 +86,15 @@ impl<T> CredentialCache<T> {
     /// # Errors
     ///
     /// As [`get`](Self::get).
-    pub async fn replace(
+    pub async fn replace<F>(
         &self,
         refused: &Arc<T>,
         now: SystemTime,
-        obtain: impl AsyncFnOnce() -> Result<(T, SystemTime)>,
-    ) -> Result<Option<Arc<T>>> {
+        obtain: impl FnOnce() -> F + Send,
+    ) -> Result<Option<Arc<T>>>
+    where
+        F: Future<Output = Result<(T, SystemTime)>> + Send,
+    {
         if let Some(held) = &*read(&self.current)
             && Arc::ptr_eq(&held.credential, refused)
         {
@@ -105,12 +107,15 @@ impl<T> CredentialCache<T> {
         self.get_but(Some(refused), now, obtain).await.map(Some)
     }
 
-    async fn get_but(
+    async fn get_but<F>(
         &self,
         refused: Option<&Arc<T>>,
         now: SystemTime,
-        obtain: impl AsyncFnOnce() -> Result<(T, SystemTime)>,
-    ) -> Result<Arc<T>> {
+        obtain: impl FnOnce() -> F + Send,
+    ) -> Result<Arc<T>>
+    where
+        F: Future<Output = Result<(T, SystemTime)>> + Send,
+    {
         if let Some(credential) = self.usable(refused, now) {
             return Ok(credential);
         }
@@ -161,7 +166,7 @@ impl<T> CredentialCache<T> {
     }
 }
 
-impl<T> Default for CredentialCache<T> {
+impl<T: Send + Sync> Default for CredentialCache<T> {
     fn default() -> Self {
         Self::new()
     }
@@ -250,18 +255,18 @@ mod tests {
     async fn nothing_is_replaced_before_its_least_age() {
         let (issuer, start) = (Issuer::default(), SystemTime::UNIX_EPOCH + 1000 * MINUTE);
         let cache = CredentialCache::new().with_least_age(20 * MINUTE);
-        let first = cache.get(start, async || issuer.issue(start).await).await.unwrap();
+        let first = cache.get(start, || issuer.issue(start)).await.unwrap();
         for (minutes, replacement) in [(0, None), (19, None), (20, Some(2))] {
             let now = start + minutes * MINUTE;
-            let other = cache.replace(&first, now, async || issuer.issue(now).await).await.unwrap();
+            let other = cache.replace(&first, now, || issuer.issue(now)).await.unwrap();
             assert_eq!(other.as_deref(), replacement.as_ref(), "after {minutes} minutes");
         }
         // The replacement has an age of its own.
-        let second = cache.get(start + 20 * MINUTE, async || unreachable!()).await.unwrap();
+        let second = cache.get(start + 20 * MINUTE, || async { unreachable!() }).await.unwrap();
         let now = start + 39 * MINUTE;
-        assert!(cache.replace(&second, now, async || unreachable!()).await.unwrap().is_none());
+        assert!(cache.replace(&second, now, || async { unreachable!() }).await.unwrap().is_none());
         // Who was refused with the first gets the second.
-        let shared = cache.replace(&first, now, async || unreachable!()).await.unwrap();
+        let shared = cache.replace(&first, now, || async { unreachable!() }).await.unwrap();
         assert_eq!(shared.as_deref(), Some(&2));
     }
 
@@ -271,7 +276,7 @@ mod tests {
         let cache = CredentialCache::new().with_most_age(50 * MINUTE);
         for (minutes, expected) in [(0, 1), (49, 1), (50, 2), (99, 2), (100, 3)] {
             let now = start + minutes * MINUTE;
-            let got = cache.get(now, async || issuer.issue(now).await).await.unwrap();
+            let got = cache.get(now, || issuer.issue(now)).await.unwrap();
             assert_eq!(*got, expected, "after {minutes} minutes");
         }
     }
@@ -285,7 +290,7 @@ mod tests {
             (ErrorKind::UnexpectedResponse, ErrorKind::Unavailable),
             (ErrorKind::Timeout, ErrorKind::Timeout),
         ] {
-            let failing = async || Err(Error::new(kind, "no").with_unknown_outcome());
+            let failing = || async { Err(Error::new(kind, "no").with_unknown_outcome()) };
             let error = cache.get(SystemTime::UNIX_EPOCH, failing).await.unwrap_err();
             assert_eq!(error.kind(), seen);
             assert!(error.is_outcome_known() && !error.is_token_dead());

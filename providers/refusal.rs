@@ -28,7 +28,8 @@ use crate::{Error, ErrorKind};
 /// }
 ///
 /// let answer = Response::builder().status(429).body(Bytes::new())?;
-/// let error = read(&answer).into_error("beacon", 429, Some(Duration::from_secs(30)));
+/// let asked = Some(Duration::from_secs(30));
+/// let error = read(&answer).into_error("beacon", answer.status(), asked);
 /// assert_eq!(error.kind(), ErrorKind::RateLimited);
 /// assert_eq!(error.to_string(), "beacon answered 429: too many requests; slow down");
 /// # Ok::<_, http::Error>(())

@@ -31,7 +31,7 @@ impl AccessTokens {
         transport: &dyn Transport,
         now: SystemTime,
     ) -> Result<Arc<AccessToken>> {
-        self.cache.get(now, async || self.obtain(transport, now).await).await
+        self.cache.get(now, || self.obtain(transport, now)).await
     }
 
     /// Another access token than the one that was refused, if another may be taken.
@@ -41,7 +41,7 @@ impl AccessTokens {
         transport: &dyn Transport,
         now: SystemTime,
     ) -> Result<Option<Arc<AccessToken>>> {
-        self.cache.replace(refused, now, async || self.obtain(transport, now).await).await
+        self.cache.replace(refused, now, || self.obtain(transport, now)).await
     }
 
     async fn obtain(
