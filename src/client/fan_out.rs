@@ -57,7 +57,7 @@ pub struct SendMany<K, S> {
     /// Jobs that were taken from their stream and wait for room in the queue.
     read: VecDeque<Waiting<K>>,
     /// Until when the first of them waits for those that take its room.
-    patience: Option<Instant>,
+    waits_until: Option<Instant>,
     shared: Arc<Shared<K>>,
     workers: JoinSet<()>,
     /// Outcomes taken from the shared state, so that it is locked once for many.
@@ -73,7 +73,7 @@ impl<K: Send + 'static, S> SendMany<K, S> {
         Self {
             jobs: Some(Box::pin(jobs)),
             read: VecDeque::new(),
-            patience: None,
+            waits_until: None,
             shared: Arc::new(Shared::new(client)),
             workers: JoinSet::new(),
             outcomes: VecDeque::new(),
@@ -175,23 +175,19 @@ where
         let more = self.read(cx);
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        if std::mem::take(&mut state.paused) {
-            // It was not the push services that were waited for.
-            self.patience = None;
-        }
         let limits = &shared.client.0.limits;
+        let patience = shared.client.0.proof.patience();
+        self.waits_until = None;
         while let Some(job) = self.read.front() {
             let origin = &job.ticket.origin;
             let is_proven = shared.client.0.proof.is_given(origin);
-            match state.lanes.room(origin, is_proven) {
-                _ if state.outcomes.len() >= limits.in_flight => break,
-                Room::Full => {
-                    let patience = || Instant::now() + shared.client.0.proof.patience();
-                    if *self.patience.get_or_insert_with(patience) > Instant::now() {
-                        break;
-                    }
-                    state.lanes.give_up_waiting(origin);
-                    continue;
+            if state.outcomes.len() >= limits.in_flight {
+                break;
+            }
+            match state.lanes.room(origin, is_proven, patience, Instant::now()) {
+                Room::Full(until) => {
+                    self.waits_until = Some(until);
+                    break;
                 }
                 Room::Stuck => match state.lanes.displace(origin) {
                     Some(longest) => state.turn_away(longest),
@@ -205,14 +201,16 @@ where
                     job.into_iter().for_each(|job| state.lanes.push(job, is_proven));
                 }
             }
-            self.patience = None;
         }
         more && self.read.is_empty()
     }
 
     /// Reads jobs while there is room; whether the stream may have more at once.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(jobs) = self.jobs.as_mut().filter(|_| self.read.is_empty()) else { return false };
+        let Some(jobs) = &mut self.jobs else { return false };
+        if !self.read.is_empty() {
+            return true;
+        }
         let client = &self.shared.client;
         let room = client.0.limits.queue.saturating_sub(self.shared.lock().lanes.waiting());
         while self.read.len() < room.min(Self::BATCH) {
@@ -274,7 +272,8 @@ where
             let again = more || room || !this.outcomes.is_empty() || !state.outcomes.is_empty();
             let nothing_waits = state.lanes.waiting() == 0 && this.read.is_empty();
             let at_rest = state.running == 0 && (state.closed || nothing_waits);
-            let due = state.lanes.next_due(Instant::now()).into_iter().chain(this.patience).min();
+            let due =
+                state.lanes.next_due(Instant::now()).into_iter().chain(this.waits_until).min();
             state.reader = Some(cx.waker().clone());
             drop(state);
 

@@ -48,16 +48,16 @@ struct Newcomers {
     running: usize,
     /// When the slow half of their places gives out the next one.
     next: Option<Instant>,
-    /// Others waited for them in vain; until one of them answers, nobody waits again.
-    stuck: bool,
+    /// Since when others wait for room among them without one of them answering.
+    held_up_since: Option<Instant>,
 }
 
 /// Whether there is room for one more job of an origin.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Room {
     Free,
-    /// Its part of the queue is full.
-    Full,
+    /// Its part of the queue is full; there is hope until this time.
+    Full(Instant),
     /// It is full of jobs for origins that do not answer.
     Stuck,
 }
@@ -69,7 +69,7 @@ impl<K> Lanes<K> {
             ready: VecDeque::new(),
             ready_newcomers: VecDeque::new(),
             newcomers_turn: false,
-            newcomers: Newcomers { waiting: 0, running: 0, next: None, stuck: false },
+            newcomers: Newcomers { waiting: 0, running: 0, next: None, held_up_since: None },
             delayed: BinaryHeap::new(),
             waiting: 0,
             delays: 0,
@@ -82,34 +82,38 @@ impl<K> Lanes<K> {
         self.waiting
     }
 
-    /// Whether a job for this origin can be queued.
-    pub(super) fn room(&self, origin: &Origin, is_proven: bool) -> Room {
-        let lane = self.lanes.get(origin);
-        let room = |is_full, is_stuck| match (is_full, is_stuck) {
-            (false, _) => Room::Free,
-            (true, false) => Room::Full,
-            (true, true) => Room::Stuck,
+    /// Whether a job for this origin can be queued. Whoever waits for room waits as long as answers
+    /// come, and for `patience` after the last.
+    pub(super) fn room(
+        &mut self,
+        origin: &Origin,
+        is_proven: bool,
+        patience: Duration,
+        now: Instant,
+    ) -> Room {
+        let wait = |since: &mut Option<Instant>, patience| {
+            let until = *since.get_or_insert(now) + patience;
+            if until > now { Room::Full(until) } else { Room::Stuck }
         };
-        let own = lane.map_or(Room::Free, |lane| room(self.is_full(lane), lane.stuck));
-        if own != Room::Free || lane.map_or(is_proven, |lane| lane.is_proven) {
-            return own;
+        let mut is_proven = is_proven;
+        if let Some(lane) = self.lanes.get_mut(origin) {
+            if lane.waiting() >= self.limits.queue_per_origin() {
+                let patience = lane.answer_time.saturating_mul(2).min(MOST_PATIENCE).max(patience);
+                return wait(&mut lane.held_up_since, patience);
+            }
+            is_proven = lane.is_proven;
         }
-        room(self.newcomers.waiting >= self.limits.newcomers_queue(), self.newcomers.stuck)
-    }
-
-    /// Says that others waited in vain for room beside this origin's jobs.
-    pub(super) fn give_up_waiting(&mut self, origin: &Origin) {
-        let limit = self.limits.queue_per_origin();
-        match self.lanes.get_mut(origin) {
-            Some(lane) if lane.waiting() >= limit => lane.stuck = true,
-            _ => self.newcomers.stuck = true,
+        if is_proven || self.newcomers.waiting < self.limits.newcomers_queue() {
+            return Room::Free;
         }
+        wait(&mut self.newcomers.held_up_since, patience)
     }
 
     /// Takes the newcomers' job that waited the longest, where that makes room for one of this
     /// origin's.
     pub(super) fn displace(&mut self, newcomer: &Origin) -> Option<Waiting<K>> {
-        if self.lanes.get(newcomer).is_some_and(|lane| self.is_full(lane)) {
+        let limit = self.limits.queue_per_origin();
+        if self.lanes.get(newcomer).is_some_and(|lane| lane.waiting() >= limit) {
             return None;
         }
         let origin = self.ready_newcomers.pop_front()?;
@@ -203,8 +207,8 @@ impl<K> Lanes<K> {
         }
         let was_proven = lane.is_proven;
         lane.adapt(pace, self.limits.in_flight_per_origin, origin.is_strangers_choice());
-        if pace.is_answer() {
-            self.newcomers.stuck &= was_proven;
+        if pace.is_answer() && !was_proven {
+            self.newcomers.held_up_since = None;
         }
         let is_proven = lane.is_proven;
         if is_proven != was_proven {
@@ -217,6 +221,13 @@ impl<K> Lanes<K> {
             self.list(origin.clone());
         }
         is_proven
+    }
+
+    /// Notes how long an answer of the origin took.
+    pub(super) fn answered_in(&mut self, origin: &Origin, took: Duration) {
+        if let Some(lane) = self.lanes.get_mut(origin) {
+            lane.answer_time = took;
+        }
     }
 
     /// Takes all jobs that wait.
@@ -251,10 +262,6 @@ impl<K> Lanes<K> {
         let (index, _) = longest.max_by_key(|(_, origin)| queue(origin))?;
         self.newcomers.next = Some(now + NEWCOMER_EVERY);
         self.ready_newcomers.remove(index)
-    }
-
-    fn is_full(&self, lane: &Lane<K>) -> bool {
-        lane.waiting() >= self.limits.queue_per_origin()
     }
 
     /// A job of this origin waits no more.
@@ -295,6 +302,10 @@ impl<K> Lanes<K> {
 /// How often the slow half of the newcomers' places gives one out. At most 200 are under way for
 /// the 15 seconds that a request may take.
 const NEWCOMER_EVERY: Duration = Duration::from_millis(250);
+
+/// The longest that others wait for room in the queue of one origin without an answer of it, though
+/// its answers usually take long.
+const MOST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Most origins whose width is remembered while they have nothing to do.
 const MAX_LANES: usize = 1024;

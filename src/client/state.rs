@@ -22,8 +22,7 @@ impl<K> Shared<K> {
     pub(super) fn new(client: Client) -> Self {
         let lanes = Lanes::new(client.0.limits);
         let outcomes = VecDeque::new();
-        let state =
-            State { lanes, outcomes, running: 0, closed: false, paused: false, reader: None };
+        let state = State { lanes, outcomes, running: 0, closed: false, reader: None };
         Self { client, state: Mutex::new(state) }
     }
 
@@ -52,8 +51,9 @@ impl<K> Shared<K> {
         let (pace, origin) = (attempt.pace(), ticket.origin.clone());
         let proof = &self.client.0.proof;
         let first = pace == Pace::Accepted && !proof.is_given(&origin);
-        if let (true, Attempt::Made { took, .. }) = (first, &attempt) {
-            proof.answered_first(*took);
+        let took = attempt.answer_time();
+        if let (true, Some(took)) = (first, took) {
+            proof.answered_first(took);
         }
         let end = settle(ticket, attempt);
 
@@ -64,6 +64,9 @@ impl<K> Shared<K> {
             End::Again(job, until) => state.lanes.delay(job, until),
         }
         let is_proven = state.lanes.finished(&origin, pace);
+        if let Some(took) = took {
+            state.lanes.answered_in(&origin, took);
+        }
         match pace {
             Pace::Accepted => proof.give(&origin),
             Pace::Silent if !is_proven => proof.take_back(&origin),
@@ -125,8 +128,6 @@ pub(super) struct State<K> {
     pub(super) running: usize,
     /// Draining: no job starts any more.
     pub(super) closed: bool,
-    /// Nothing started because outcomes wait for the reader.
-    pub(super) paused: bool,
     pub(super) reader: Option<Waker>,
 }
 
@@ -134,7 +135,6 @@ impl<K> State<K> {
     /// Takes a job, if one may start: its origin's limit first, then the limit of all.
     pub(super) fn start(&mut self, client: &Client) -> Option<Waiting<K>> {
         let limit = client.0.limits.in_flight;
-        self.paused |= self.outcomes.len() >= limit;
         while !self.closed && self.running < limit && self.outcomes.len() < limit {
             let Waiting { ticket, stage } = self.lanes.take(Instant::now())?;
             match stage {

@@ -113,6 +113,14 @@ impl Attempt {
         Self::Made { outcome, sealed, attempts, call, took: started.elapsed() }
     }
 
+    /// How long the push service took to answer, if it did.
+    pub(super) fn answer_time(&self) -> Option<Duration> {
+        match self {
+            Self::Made { took, .. } if self.pace().is_answer() => Some(*took),
+            _ => None,
+        }
+    }
+
     pub(super) fn pace(&self) -> Pace {
         let Self::Made { outcome, .. } = self else { return Pace::Unknown };
         match outcome.as_ref().map_err(Error::kind) {

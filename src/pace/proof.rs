@@ -57,7 +57,7 @@ impl Proof {
 }
 
 /// A busy process needs as much between two looks at its sockets.
-const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+const LEAST_PATIENCE: Duration = Duration::from_millis(50);
 /// What a name, a connection and TLS take across the world, twice.
 const MOST_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -1,5 +1,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::client::Route;
 use crate::client::job::Payload;
@@ -47,9 +50,9 @@ pub(in crate::client) enum Pace {
 }
 
 impl Pace {
-    /// Whether there is somebody on the other side.
-    pub(super) fn is_answer(self) -> bool {
-        matches!(self, Self::Accepted | Self::Answered | Self::SlowDown)
+    /// Whether the origin takes in what is sent. One that asks to slow down does not.
+    pub(in crate::client) fn is_answer(self) -> bool {
+        matches!(self, Self::Accepted | Self::Answered)
     }
 }
 
@@ -64,8 +67,10 @@ pub(super) struct Lane<K> {
     /// Those of the waiting and of the running that count as newcomers'.
     pub(super) waiting_as_newcomer: usize,
     pub(super) running_as_newcomer: usize,
-    /// Others waited for it in vain; until it answers, nobody waits again.
-    pub(super) stuck: bool,
+    /// Since when others wait for room in its queue without an answer.
+    pub(super) held_up_since: Option<Instant>,
+    /// How long its last answer took.
+    pub(super) answer_time: Duration,
 }
 
 impl<K> Lane<K> {
@@ -79,7 +84,8 @@ impl<K> Lane<K> {
             is_proven,
             waiting_as_newcomer: 0,
             running_as_newcomer: 0,
-            stuck: false,
+            held_up_since: None,
+            answer_time: Duration::ZERO,
         }
     }
 
@@ -103,6 +109,8 @@ impl<K> Lane<K> {
             Pace::Unknown => {}
         }
         self.is_proven |= pace == Pace::Accepted;
-        self.stuck &= !pace.is_answer();
+        if pace.is_answer() {
+            self.held_up_since = None;
+        }
     }
 }

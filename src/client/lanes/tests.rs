@@ -203,37 +203,62 @@ fn a_proof_is_lost_by_silence_once_there_is_no_width_left() {
     assert_eq!(lanes.newcomers.running, 0);
 }
 
+const PATIENCE: Duration = Duration::from_millis(100);
+
 #[test]
 fn no_origin_fills_the_queue_and_newcomers_fill_a_quarter() {
     let mut lanes = lanes();
+    let start = Instant::now();
+    let late = start + PATIENCE;
     (0..100).for_each(|key| lanes.push(job(0, key), true));
-    assert_eq!(lanes.room(&origin(0), true), Room::Full);
-    lanes.give_up_waiting(&origin(0));
-    assert_eq!(lanes.room(&origin(0), true), Room::Stuck);
+    assert_eq!(lanes.room(&origin(0), true, PATIENCE, start), Room::Full(late));
+    assert_eq!(lanes.room(&origin(0), true, PATIENCE, late), Room::Stuck);
     assert!(lanes.displace(&origin(0)).is_none());
-    assert_eq!(lanes.room(&origin(1), true), Room::Free);
-    assert_eq!(lanes.room(&origin(1), false), Room::Free);
+    for is_proven in [true, false] {
+        assert_eq!(lanes.room(&origin(1), is_proven, PATIENCE, late), Room::Free);
+    }
 
     (1000..1200).for_each(|host| lanes.push(job(host, host), false));
-    assert_eq!(lanes.room(&origin(1), false), Room::Full);
-    lanes.give_up_waiting(&origin(1));
-    assert_eq!(lanes.room(&origin(1), false), Room::Stuck);
-    assert_eq!(lanes.room(&origin(1), true), Room::Free);
+    assert_eq!(lanes.room(&origin(1), false, PATIENCE, start), Room::Full(late));
+    assert_eq!(lanes.room(&origin(1), false, PATIENCE, late), Room::Stuck);
+    assert_eq!(lanes.room(&origin(1), true, PATIENCE, late), Room::Free);
     assert_eq!(lanes.displace(&origin(1)).unwrap().ticket.key, 1000);
-    assert_eq!(lanes.room(&origin(1), false), Room::Free);
+    assert_eq!(lanes.room(&origin(1), false, PATIENCE, late), Room::Free);
 }
 
 #[test]
-fn an_answer_ends_being_stuck_and_silence_does_not() {
+fn an_answer_renews_the_patience_and_silence_does_not() {
     let mut lanes = lanes();
+    let start = Instant::now();
+    let late = start + PATIENCE;
     (1000..1200).for_each(|host| lanes.push(job(host, host), false));
-    lanes.give_up_waiting(&origin(1));
-    lanes.take(Instant::now()).unwrap();
+    let mut room = |lanes: &mut Lanes<_>, next: usize| {
+        let host = 1200 + next;
+        if next > 0 {
+            lanes.push(job(host, host), false);
+        }
+        lanes.room(&origin(1), false, PATIENCE, late)
+    };
+    lanes.room(&origin(1), false, PATIENCE, start);
+    lanes.take(start).unwrap();
     lanes.finished(&origin(1000), Pace::Silent);
-    lanes.push(job(1200, 1200), false);
-    assert_eq!(lanes.room(&origin(1), false), Room::Stuck);
-    lanes.take(Instant::now()).unwrap();
+    assert_eq!(room(&mut lanes, 1), Room::Stuck);
+    lanes.take(start).unwrap();
     lanes.finished(&origin(1001), Pace::Answered);
-    lanes.push(job(1201, 1201), false);
-    assert_eq!(lanes.room(&origin(1), false), Room::Full);
+    assert_eq!(room(&mut lanes, 2), Room::Full(late + PATIENCE));
+}
+
+#[test]
+fn there_is_more_patience_with_an_origin_whose_answers_take_long() {
+    let start = Instant::now();
+    for (took, patience) in
+        [(1, PATIENCE), (300, Duration::from_millis(600)), (9_000, MOST_PATIENCE)]
+    {
+        let mut lanes = lanes();
+        (0..101).for_each(|key| lanes.push(job(0, key), true));
+        lanes.take(start).unwrap();
+        lanes.finished(&origin(0), Pace::Accepted);
+        lanes.answered_in(&origin(0), Duration::from_millis(took));
+        assert_eq!(lanes.room(&origin(0), true, PATIENCE, start), Room::Full(start + patience));
+    }
 }
