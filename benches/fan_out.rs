@@ -18,7 +18,7 @@ use sealpush::layers::{RetryPolicy, Trace};
 use sealpush::local::{PushService, UserAgent};
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
-use sealpush::transport::HyperTransport;
+use sealpush::transport::{HyperTransport, ReqwestTransport};
 use sealpush::{Client, EndpointGuard, Message, Token, Ttl};
 
 fn main() {
@@ -28,7 +28,8 @@ fn main() {
         Some("serve") => runtime.block_on(serve()),
         Some("send") => {
             // As a task: the thread in `block_on` would be woken from outside for every outcome.
-            let sending = runtime.spawn(send(arguments[1].parse().unwrap()));
+            let transport = TRANSPORTS.into_iter().find(|name| *name == arguments[2]).unwrap();
+            let sending = runtime.spawn(send(arguments[1].parse().unwrap(), transport));
             runtime.block_on(sending).unwrap();
         }
         None => compare(&[10_000, 100_000]),
@@ -41,8 +42,8 @@ fn compare(counts: &[usize]) {
     cost::print_setting(&["aws-lc-rs", "h2", "hyper", "reqwest", "tokio"]);
     println!("{} in flight over {} connections, 256 octets of text", IN_FLIGHT, CONNECTIONS);
     println!(
-        "{:>9} {:>9} {:>12} {:>18} {:>10}",
-        "messages", "seconds", "messages/s", "CPU µs/message", "peak MiB"
+        "{:>9} {:>9} {:>9} {:>12} {:>18} {:>10}",
+        "transport", "messages", "seconds", "messages/s", "CPU µs/message", "peak MiB"
     );
 
     let mut service = child(&["serve"]);
@@ -51,8 +52,10 @@ fn compare(counts: &[usize]) {
     for _ in 0..SUBSCRIPTIONS {
         lines.read_line(&mut tokens).unwrap();
     }
-    for count in counts {
-        let mut sender = child(&["send", &count.to_string()]);
+    // In turn, so that what else the machine does meets both.
+    let runs = counts.iter().flat_map(|count| TRANSPORTS.map(|transport| (count, transport)));
+    for (count, transport) in runs {
+        let mut sender = child(&["send", &count.to_string(), transport]);
         sender.stdin.take().unwrap().write_all(tokens.as_bytes()).unwrap();
         let output = sender.wait_with_output().unwrap();
         assert!(output.status.success());
@@ -83,21 +86,23 @@ async fn serve() {
     tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new())).await.unwrap().unwrap();
 }
 
-async fn send(count: usize) {
+async fn send(count: usize, transport: &str) {
     let tokens: Vec<Token> = stdin().lines().map(|line| line.unwrap().parse().unwrap()).collect();
     let subject = "mailto:bench@push-bench.net".parse().unwrap();
-    let transport = HyperTransport::builder()
-        .guard(EndpointGuard::loopback_for_tests())
-        .http2_prior_knowledge()
-        .connections(NonZeroUsize::new(CONNECTIONS).unwrap())
-        .build()
-        .unwrap();
-    let provider = WebPush::builder()
-        .vapid(VapidKeys::new(subject, VapidKey::generate().unwrap()))
-        .guard(EndpointGuard::loopback_for_tests())
-        .transport(transport)
-        .build()
-        .unwrap();
+    let (guard, key) = (EndpointGuard::loopback_for_tests(), VapidKey::generate().unwrap());
+    let connections = NonZeroUsize::new(CONNECTIONS).unwrap();
+    let provider = WebPush::builder().vapid(VapidKeys::new(subject, key));
+    let provider = match transport {
+        "hyper" => {
+            let builder = HyperTransport::builder().guard(guard).http2_prior_knowledge();
+            provider.transport(builder.connections(connections).build().unwrap())
+        }
+        _ => {
+            let builder = ReqwestTransport::builder().guard(guard).http2_prior_knowledge();
+            provider.transport(builder.connections(connections).build().unwrap())
+        }
+    };
+    let provider = provider.build().unwrap();
     let client = Client::builder()
         .provider(Trace::new(provider))
         .retry(RetryPolicy::default())
@@ -120,13 +125,14 @@ async fn send(count: usize) {
     assert_eq!(sent, count);
     let (took, cpu) = (started.elapsed().as_secs_f64(), cost::process_cpu() - cpu);
     println!(
-        "{count:>9} {took:>9.2} {:>12.0} {:>18.1} {:>10.1}",
+        "{transport:>9} {count:>9} {took:>9.2} {:>12.0} {:>18.1} {:>10.1}",
         count as f64 / took,
         cpu.as_secs_f64() * 1e6 / count as f64,
         cost::peak_memory(),
     );
 }
 
+const TRANSPORTS: [&str; 2] = ["hyper", "reqwest"];
 const IN_FLIGHT: usize = 256;
 const CONNECTIONS: usize = 4;
 const SUBSCRIPTIONS: usize = 64;

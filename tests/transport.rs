@@ -20,7 +20,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 use sealpush::transport::{HyperTransport, ReqwestTransport, Transport};
-use sealpush::{EndpointGuard, ErrorKind, Result};
+use sealpush::{ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -207,84 +207,6 @@ async fn a_dead_http2_connection_is_noticed_by_its_pings_and_replaced() {
     }
 }
 
-#[tokio::test]
-async fn a_proxy_is_used_where_the_builder_names_one() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let guard = EndpointGuard::allow_hosts(["http://push.lan:8080", "https://push.lan"]).unwrap();
-    let mut settings = Settings::of(guard);
-    settings.proxy = Some(format!("http://me:p%40ss@{}", listener.local_addr().unwrap()));
-    let basic = "Basic bWU6cEBzcw==";
-
-    let proxy = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let asked = head(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
-        (asked, answer(&mut stream).await)
-    };
-    let transport = settings.build(Kind::Hyper);
-    let (response, (asked, received)) =
-        tokio::join!(post(&*transport, "http://push.lan:8080/p"), proxy);
-    assert_eq!(response.unwrap().status(), 201);
-    assert!(asked.starts_with("CONNECT push.lan:8080 HTTP/1.1\r\n"), "{asked}");
-    assert!(asked.contains(&format!("Proxy-Authorization: {basic}\r\n")), "{asked}");
-    assert!(received.starts_with("POST /p HTTP/1.1\r\n"), "{received}");
-    assert!(received.contains("host: push.lan:8080\r\n"), "{received}");
-    assert!(!received.to_lowercase().contains("proxy-authorization"), "{received}");
-
-    // Nothing but the proxy knows the name, and none of these reaches it.
-    for kind in BOTH {
-        let transport = settings.build(kind);
-        for blocked in ["https://10.0.0.1/p", "http://push.lan/p", "https://localhost/p"] {
-            let error = post(&*transport, blocked).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Blocked, "{kind}: {blocked}");
-        }
-        let proxy = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let asked = head(&mut stream).await;
-            stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-            asked
-        };
-        let (response, asked) = tokio::join!(post(&*transport, "https://push.lan/p"), proxy);
-        assert!(asked.starts_with("CONNECT push.lan:443 HTTP/1.1\r\n"), "{kind}: {asked}");
-        assert!(asked.to_lowercase().contains(&basic.to_lowercase()), "{kind}: {asked}");
-        let error = response.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Transport, "{kind}: {error}");
-        assert!(error.is_outcome_known() && error.status().is_none(), "{kind}: {error:?}");
-        let shown = format!("{transport:?} {error:?}");
-        assert!(!shown.contains("p%40ss") && !shown.contains("p@ss"), "{shown}");
-    }
-}
-
-#[tokio::test]
-async fn a_proxy_that_wants_credentials_is_a_matter_of_settings() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut settings = Settings::of(EndpointGuard::public());
-    settings.proxy = Some(format!("http://{}", listener.local_addr().unwrap()));
-    let transport = settings.build(Kind::Hyper);
-    let proxy = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        head(&mut stream).await;
-        let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
-        stream.write_all(refusal).await.unwrap();
-    };
-    let (response, ()) = tokio::join!(post(&*transport, "https://push.example.net/p"), proxy);
-    assert_eq!(response.unwrap_err().kind(), ErrorKind::Configuration);
-}
-
-#[test]
-fn a_proxy_that_is_none_is_a_configuration_error_that_repeats_nothing() {
-    for url in ["", "proxy.lan:3128", "https://secret@", "socks5://secret.lan", "ftp://secret.lan"]
-    {
-        for kind in BOTH {
-            let mut settings = Settings::loopback();
-            settings.proxy = Some(url.to_owned());
-            let error = settings.try_build(kind).map(|_| ()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Configuration, "{kind}: {url}");
-            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-        }
-    }
-}
-
 /// A hundred at once open one connection, and HTTP/2 carries them all.
 #[tokio::test]
 async fn the_first_request_to_an_origin_opens_the_connection_for_all() {
@@ -336,23 +258,6 @@ async fn requests_that_are_given_up_leave_their_places_to_others() {
             tokio::time::timeout(Duration::from_micros(round * 20), post(&*transport, &uri));
         drop(given_up.await);
         assert_eq!(post(&*transport, &uri).await.unwrap().status(), 201);
-    }
-}
-
-#[test]
-fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
-    use std::future::Future;
-    use std::task::{Context, Poll, Waker};
-    for kind in BOTH {
-        let transport = Settings::loopback().build(kind);
-        let mut sending = std::pin::pin!(post(&*transport, "http://127.0.0.1:9/p"));
-        let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-        else {
-            panic!("{kind}: it cannot wait");
-        };
-        let error = outcome.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Configuration, "{kind}");
-        assert!(error.is_outcome_known() && error.to_string().contains("tokio"), "{error}");
     }
 }
 
@@ -454,18 +359,6 @@ async fn head_from(
     };
     let (response, head) = tokio::join!(transport.send(request(&uri)), server);
     assert_eq!(response.unwrap().status(), 201);
-    head
-}
-
-/// Reads a head without a body.
-async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        let mut part = [0; 4096];
-        let length = stream.read(&mut part).await.unwrap();
-        assert!(length > 0, "{head}");
-        head += &String::from_utf8_lossy(&part[..length]);
-    }
     head
 }
 
