@@ -150,6 +150,28 @@ async fn a_connection_is_kept_and_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_is_kept_after_a_response_in_chunks() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/p", listener.local_addr().unwrap());
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for _ in 0..3 {
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            let chunks = b"HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n\
+                           6\r\nstored\r\n0\r\n\r\n";
+            stream.write_all(chunks).await.unwrap();
+        }
+    };
+    let transport = Settings::loopback().build(Kind::Hyper);
+    let sending = async {
+        for _ in 0..3 {
+            assert_eq!(&post(&*transport, &uri).await.unwrap().body()[..], b"stored");
+        }
+    };
+    tokio::join!(sending, server);
+}
+
+#[tokio::test]
 async fn connections_of_reqwest_are_used_in_turn() {
     let (uri, opened) = counting_server().await;
     let mut settings = Settings::loopback();

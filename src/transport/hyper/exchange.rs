@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1;
 use tokio::time::{Instant, timeout_at};
 
@@ -68,8 +68,7 @@ pub(super) async fn send(
             Ok(Answer { head, body, lease })
         }
         Err(lost) => {
-            // What it did to one request it may do to the next.
-            if matches!(lost, Lost::Unsent | Lost::Unprocessed) {
+            if matches!(lost, Lost::Unsent) {
                 life.retire();
             }
             match (lost, Failure::ended(life.ending())) {
@@ -88,41 +87,43 @@ impl Answer {
     pub(super) async fn read(mut self, deadline: Instant) -> Response<Bytes> {
         let mut body = BytesMut::new();
         let read = async {
-            while let Some(chunk) = self.body.next().await {
+            loop {
+                let chunk = match self.body.next().await {
+                    Some(Ok(chunk)) => chunk,
+                    Some(Err(Broken)) => return false,
+                    None => return true,
+                };
                 let room = MAX_RESPONSE.saturating_sub(body.len());
                 if chunk.len() > room {
                     body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-                    return;
+                    return false;
                 }
                 body.extend_from_slice(&chunk);
             }
         };
         // At the deadline the octets that came are the body.
-        let _ = timeout_at(deadline, read).await;
-        self.lease.reusable = self.body.is_at_end();
+        self.lease.reusable = timeout_at(deadline, read).await.unwrap_or(false);
         Response::from_parts(self.head, body.freeze())
     }
 }
 
+/// The body ended before its end.
+struct Broken;
+
 impl Body {
-    /// The next octets; `None` at the end, and where the body breaks off.
-    async fn next(&mut self) -> Option<Bytes> {
+    /// The next octets; `None` at the end.
+    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
         loop {
-            match self {
-                Self::Http1(body) => match body.frame().await?.ok()?.into_data() {
-                    Ok(data) => return Some(data),
-                    Err(_trailers) => {}
+            let chunk = match self {
+                Self::Http1(body) => match body.frame().await?.map(Frame::into_data) {
+                    Ok(Err(_trailers)) => continue,
+                    Ok(Ok(chunk)) => Ok(chunk),
+                    Err(_) => Err(Broken),
                 },
                 // The window is not opened again: it is twice what is read.
-                Self::Http2(body) => return body.data().await?.ok(),
-            }
-        }
-    }
-
-    fn is_at_end(&self) -> bool {
-        match self {
-            Self::Http1(body) => hyper::body::Body::is_end_stream(body),
-            Self::Http2(body) => body.is_end_stream(),
+                Self::Http2(body) => body.data().await?.map_err(|_| Broken),
+            };
+            return Some(chunk);
         }
     }
 }
