@@ -107,7 +107,7 @@ impl Token {
     ///
     /// `InvalidToken` when the members are not what `T` needs. The message repeats no value.
     pub fn address<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&Value::Object(self.0.address.members.clone())).map_err(|_| {
+        T::deserialize(&self.0.address.members).map_err(|_| {
             Error::new(
                 ErrorKind::InvalidToken,
                 format!("the token lacks members that '{}' needs", self.0.provider),
@@ -144,22 +144,25 @@ impl Token {
         Fingerprint(KEY.get_or_init(RandomState::new).hash_one(self) as u32)
     }
 
-    fn from_value(mut members: Map<String, Value>) -> Result<Self> {
+    fn from_value(members: Map<String, Value>) -> Result<Self> {
+        // Wiped whatever becomes of it.
+        let mut address = Address::new(members);
         let invalid = |message: &'static str| Error::new(ErrorKind::InvalidToken, message);
-        let provider = match members.remove("provider") {
+        let provider = match address.members.remove("provider") {
             None => ProviderId::from_static(Self::DEFAULT_PROVIDER),
             Some(Value::String(name)) => name.parse()?,
             Some(_) => return Err(invalid("the token's 'provider' must be text")),
         };
-        let Some(Value::Object(keys)) = members.remove("keys") else {
+        let Some(Value::Object(keys)) = address.members.remove("keys") else {
             return Err(invalid("the token has no 'keys' with 'p256dh' and 'auth'"));
         };
-        let key = |name| keys.get(name).and_then(Value::as_str);
+        let keys = Address::new(keys);
+        let key = |name| keys.members.get(name).and_then(Value::as_str);
         let (Some(p256dh), Some(auth)) = (key("p256dh"), key("auth")) else {
             return Err(invalid("the token's 'keys' must have 'p256dh' and 'auth' as text"));
         };
         let keys = UserAgentKeys::from_base64(p256dh, auth)?;
-        Ok(Self(Arc::new(Inner { provider, address: Address::new(members), keys })))
+        Ok(Self(Arc::new(Inner { provider, address, keys })))
     }
 }
 
