@@ -18,10 +18,10 @@ use crate::seal::{self, MAX_BODY, Padding, Sealed, UserAgentKeys};
 ///
 /// ```
 /// use std::time::Duration;
-/// use sealpush::{Message, Topic, Ttl, Urgency};
+/// use sealpush::{Message, Topic, Urgency};
 ///
 /// let message = Message::new("the door is open")
-///     .with_ttl(Ttl::from_secs(3600))
+///     .with_ttl(Duration::from_secs(3600))
 ///     .with_urgency(Urgency::High)
 ///     .with_topic("door".parse::<Topic>()?);
 /// # Ok::<_, sealpush::Error>(())
@@ -46,10 +46,11 @@ impl Message {
         }
     }
 
-    /// How long the push service keeps the message for an absent user agent. Default: 28 days.
+    /// How long the push service keeps the message for an absent user agent, as a [`Ttl`] or a
+    /// [`Duration`](std::time::Duration). Default: 28 days.
     #[must_use]
-    pub fn with_ttl(mut self, ttl: Ttl) -> Self {
-        self.options.ttl = ttl;
+    pub fn with_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.options.ttl = ttl.into();
         self
     }
 
@@ -87,6 +88,36 @@ impl Message {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// See [`with_ttl`](Self::with_ttl).
+    #[must_use]
+    pub fn ttl(&self) -> Ttl {
+        self.options.ttl
+    }
+
+    /// See [`with_urgency`](Self::with_urgency).
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        self.options.urgency
+    }
+
+    /// See [`with_topic`](Self::with_topic).
+    #[must_use]
+    pub fn topic(&self) -> Option<&Topic> {
+        self.options.topic.as_ref()
+    }
+
+    /// See [`with_padding`](Self::with_padding).
+    #[must_use]
+    pub fn padding(&self) -> Padding {
+        self.padding
+    }
+
+    /// See [`with_placeholder`](Self::with_placeholder).
+    #[must_use]
+    pub fn placeholder(&self) -> &Placeholder {
+        &self.options.placeholder
     }
 
     /// Seals the message for one user agent (RFC 8291), for a provider that takes bodies of
@@ -151,8 +182,8 @@ impl SealedMessage {
 
     /// See [`Message::with_ttl`].
     #[must_use]
-    pub fn with_ttl(mut self, ttl: Ttl) -> Self {
-        self.options.ttl = ttl;
+    pub fn with_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.options.ttl = ttl.into();
         self
     }
 

@@ -1,16 +1,21 @@
 //! What an application asks of the push service beside the payload (RFC 8030 §5), each as a type
 //! that can only hold what the standard allows.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many seconds the push service keeps a message for an absent user agent (RFC 8030 §5.2).
 ///
 /// Zero means: deliver now or never.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
 pub struct Ttl(u32);
 
 impl Ttl {
@@ -35,6 +40,20 @@ impl Ttl {
     #[must_use]
     pub const fn as_duration(self) -> Duration {
         Duration::from_secs(self.0 as u64)
+    }
+}
+
+impl From<Duration> for Ttl {
+    /// Whole seconds, the last one begun counts; at most `u32::MAX` of them.
+    fn from(duration: Duration) -> Self {
+        let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+        Self(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Ttl> for Duration {
+    fn from(ttl: Ttl) -> Self {
+        ttl.as_duration()
     }
 }
 
@@ -150,7 +169,7 @@ impl FromStr for Topic {
 /// A neutral text that the push service may see and a device may show: 1 to 100 characters, no
 /// control characters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Placeholder(String);
+pub struct Placeholder(Cow<'static, str>);
 
 impl Placeholder {
     /// Longest placeholder, in characters.
@@ -165,7 +184,7 @@ impl Placeholder {
 
 impl Default for Placeholder {
     fn default() -> Self {
-        Self("New message".to_owned())
+        Self(Cow::Borrowed("New message"))
     }
 }
 
@@ -175,7 +194,7 @@ impl FromStr for Placeholder {
     fn from_str(text: &str) -> Result<Self> {
         let count = text.chars().count();
         if (1..=Self::MAX_LEN).contains(&count) && !text.chars().any(char::is_control) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(Cow::Owned(text.to_owned())))
         } else {
             Err(Error::new(
                 ErrorKind::Configuration,
@@ -184,6 +203,31 @@ impl FromStr for Placeholder {
         }
     }
 }
+
+/// A type with a text form: its `AsRef<str>`, and serde by what it parses.
+macro_rules! text {
+    ($($name:ty),+) => {$(
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Cow::<str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    )+};
+}
+
+text!(Placeholder, Topic, Urgency);
 
 #[cfg(test)]
 mod tests {
@@ -206,6 +250,33 @@ mod tests {
         for bad in ["", "-1", "+1", "1.5", "1s", " 1", "4294967296"] {
             assert!(bad.parse::<Ttl>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_ttl_of_a_duration_is_its_seconds_the_last_one_begun() {
+        for (milliseconds, seconds) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2)] {
+            assert_eq!(Ttl::from(Duration::from_millis(milliseconds)), Ttl(seconds));
+        }
+        assert_eq!(Ttl::from(Duration::MAX), Ttl(u32::MAX));
+        assert_eq!(Duration::from(Ttl(90)), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn options_are_read_back_from_json_and_only_valid_ones() {
+        fn same<T>(value: T, json: &str)
+        where
+            T: Serialize + for<'a> Deserialize<'a> + PartialEq + fmt::Debug,
+        {
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(serde_json::from_str::<T>(json).unwrap(), value);
+        }
+        same(Ttl(60), "60");
+        same(Urgency::VeryLow, r#""very-low""#);
+        same("a-b".parse::<Topic>().unwrap(), r#""a-b""#);
+        same("say \"hello\"".parse::<Placeholder>().unwrap(), r#""say \"hello\"""#);
+        assert!(serde_json::from_str::<Topic>(r#""a b""#).is_err());
+        assert!(serde_json::from_str::<Placeholder>(r#""""#).is_err());
+        assert!(serde_json::from_str::<Urgency>(r#""urgent""#).is_err());
     }
 
     #[test]

@@ -232,7 +232,7 @@ fn an_answer_renews_the_patience_and_silence_does_not() {
     let start = Instant::now();
     let late = start + PATIENCE;
     (1000..1200).for_each(|host| lanes.push(job(host, host), false));
-    let mut room = |lanes: &mut Lanes<_>, next: usize| {
+    let room = |lanes: &mut Lanes<_>, next: usize| {
         let host = 1200 + next;
         if next > 0 {
             lanes.push(job(host, host), false);
