@@ -306,3 +306,13 @@ fn a_time_after_the_last_of_javascript_is_read_back() {
     let notification = Notification::new("Hi", link("/")).with_timestamp(time);
     assert_eq!(notification.to_json().parse::<Notification>().unwrap(), notification);
 }
+
+#[test]
+fn a_message_is_made_from_a_notification_as_from_any_payload() {
+    let notification = Notification::new("New mail", "/inbox/7".parse().unwrap());
+    let message = Message::new(notification.clone());
+    assert_eq!(message.expose(), notification.to_json().as_bytes());
+    // No larger than its content, so that nothing was left behind on the way.
+    let json = notification.to_json();
+    assert_eq!(json.capacity(), json.len());
+}

@@ -126,10 +126,20 @@ impl Notification {
         json::parse(octets)
     }
 
-    /// The JSON form, to seal as a payload.
+    /// The JSON form, to seal as a payload: a copy of the content, which is the caller's to wipe.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("maps with text keys serialize")
+        // In one allocation: a buffer that grows leaves its content behind.
+        let mut octets = Vec::with_capacity(self.json_len());
+        serde_json::to_writer(&mut octets, self).expect("maps with text keys serialize");
+        String::from_utf8(octets).expect("JSON is UTF-8")
+    }
+
+    /// Length of the JSON form, in octets.
+    fn json_len(&self) -> usize {
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, self).expect("maps with text keys serialize");
+        length.0
     }
 
     /// Finds what a browser would refuse: an empty title or action, too many or repeated actions,
@@ -159,7 +169,7 @@ impl Notification {
                 return refuse("the notification has two actions of the same name");
             }
         }
-        let len = self.to_json().len();
+        let len = self.json_len();
         if len > MAX_PLAINTEXT {
             return Err(Error::new(
                 ErrorKind::PayloadTooLarge,
@@ -423,7 +433,28 @@ impl Notification {
 /// [`Message::seal`] refuses what is too large.
 impl From<Notification> for Message {
     fn from(notification: Notification) -> Self {
-        Self::new(notification.to_json())
+        Self::new(notification)
+    }
+}
+
+/// The JSON form, so that [`Message::new`] takes a notification.
+impl From<Notification> for Vec<u8> {
+    fn from(notification: Notification) -> Self {
+        notification.to_json().into_bytes()
+    }
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0 += octets.len();
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
