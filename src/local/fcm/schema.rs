@@ -159,10 +159,9 @@ fn is_time(text: &str) -> bool {
             .and_then(|digits| digits.parse::<u8>().ok())
             .is_some_and(|number| (least..=most).contains(&number))
     };
-    if !shape(instant, "0000-00-00T00:00:00")
-        || !(in_range(5, 12, 1) && in_range(8, 31, 1) && in_range(11, 23, 0))
-        || !(in_range(14, 59, 0) && in_range(17, 59, 0))
-    {
+    let is_date = in_range(5, 12, 1) && in_range(8, 31, 1);
+    let is_hour = in_range(11, 23, 0) && in_range(14, 59, 0) && in_range(17, 59, 0);
+    if !(shape(instant, "0000-00-00T00:00:00") && is_date && is_hour) {
         return false;
     }
     let zone = match rest.strip_prefix('.') {
