@@ -243,6 +243,70 @@ async fn an_absurd_retry_after_ends_the_retries() {
     assert_eq!(provider.count(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn those_who_were_told_the_same_do_not_come_back_together() {
+    let asked = Duration::from_secs(100);
+    let mut waits = Vec::new();
+    for seed in 0..200 {
+        let provider = Scripted::new(move |attempt| match attempt.number {
+            0 => Answer::error(Error::new(ErrorKind::RateLimited, "busy").with_retry_after(asked)),
+            _ => Answer::accept(),
+        });
+        let retry = Retry::new(provider.clone(), RetryPolicy::default().with_seed(seed));
+        retry.send(&token("push.example.net", 0), &sealed()).await.unwrap();
+        let attempts = provider.attempts();
+        waits.push((attempts[1].at - attempts[0].at).as_secs_f64());
+    }
+    let mean = waits.iter().sum::<f64>() / waits.len() as f64;
+    assert!((104.5..105.5).contains(&mean), "{mean}");
+    let late = waits.iter().filter(|wait| **wait > 109.0).count();
+    assert!((5..40).contains(&late), "{late} of 200 in the last tenth of the spread");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_end_past_the_expiry_is_not_begun() {
+    for seed in 0..50 {
+        let provider = Scripted::refusing(ErrorKind::Unavailable);
+        let day = Duration::from_secs(86_400);
+        let policy = RetryPolicy::default().with_seed(seed).with_base(day).with_cap(day);
+        let retry = Retry::new(provider.clone(), policy);
+        let started = Instant::now();
+        let message = sealed().with_ttl(Duration::from_secs(1));
+        retry.send(&token("push.example.net", 0), &message).await.unwrap_err();
+        assert_eq!((started.elapsed(), provider.count()), (Duration::ZERO, 1), "{seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_starts_later_than_the_policy_allows() {
+    let most = Duration::from_secs(30);
+    for seed in 0..50 {
+        let provider = Scripted::refusing(ErrorKind::Unavailable);
+        let policy = RetryPolicy::default().with_seed(seed).with_max_elapsed(most);
+        let many = NonZeroU32::new(90).unwrap();
+        let retry = Retry::new(provider.clone(), policy.with_attempts(many));
+        let error = retry.send(&token("push.example.net", 0), &sealed()).await.unwrap_err();
+        let attempts = provider.attempts();
+        assert_eq!(error.attempts() as usize, attempts.len());
+        assert!(!error.is_budget_spent());
+        assert!(attempts.len() > 3 && attempts.len() < 30, "{}", attempts.len());
+        assert!(attempts.iter().all(|attempt| attempt.at - attempts[0].at < most), "{seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_as_large_as_the_policy_says() {
+    for budget in [0, 5] {
+        let provider = Scripted::refusing(ErrorKind::Unavailable);
+        let retry = Retry::new(provider.clone(), policy().with_budget(budget));
+        for name in 0..20 {
+            let error = retry.send(&token("push.example.net", name), &sealed()).await.unwrap_err();
+            assert!(error.is_budget_spent());
+        }
+        assert_eq!(provider.count(), 20 + budget as usize);
+    }
+}
+
 struct Random(u64);
 
 impl Random {
