@@ -13,10 +13,10 @@
 //! | who | begins with |
 //! |---|---|
 //! | a device that receives and answers | [`Device`] |
-//! | a sender that knows only a card | [`Draft::anonymous`] |
+//! | a sender that knows only a card | [`Draft::anonymous`], or [`Identity`] to be known again |
 //! | a relay | [`relay::Relay`] |
 //!
-//! `examples/anonymous_reply.rs` goes from nothing to two people who write
+//! The chapter [`guide::contact`](crate::guide::contact) goes from nothing to two people who write
 //! to each other, and says word for word what stays visible. `examples/anonymous_reply.rs` is all
 //! of it in one file.
 //!
@@ -53,8 +53,11 @@ mod contact;
 mod device;
 mod draft;
 mod envelope;
+#[cfg(all(test, any(feature = "aws-lc", feature = "rust-crypto")))]
+mod forgeries;
 mod forward;
 mod hint;
+mod identity;
 mod octets;
 mod origin;
 mod own_card;
@@ -79,6 +82,7 @@ pub use self::device::Device;
 pub use self::draft::{Draft, Outgoing};
 pub use self::forward::{Forward, post};
 pub use self::hint::Carried;
+pub use self::identity::Identity;
 pub use self::origin::RelayOrigin;
 pub use self::pseudonym::{Pseudonym, VerificationKey};
 pub use self::received::{Content, Gone, Opened, Received, Sender};

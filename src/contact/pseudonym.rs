@@ -1,6 +1,7 @@
 //! Who signs: one key pair per contact.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,8 +18,9 @@ use crate::{Error, ErrorKind, Result};
 
 /// A signing key for one contact, ES256 (RFC 7518 §3.4). It is never rotated: a new key is a new
 /// contact. It is never a VAPID key, which relays and push services know.
+#[derive(Clone)]
 pub struct Pseudonym {
-    key: <Active as Primitives>::SigningKey,
+    key: Arc<<Active as Primitives>::SigningKey>,
     scalar: Zeroizing<[u8; SCALAR_LEN]>,
     verification_key: VerificationKey,
 }
@@ -50,7 +52,7 @@ impl Pseudonym {
         let private = Active::private_key(&scalar).map_err(failed)?;
         let public = Active::public_octets(&private).map_err(failed)?;
         let key = Active::signing_key(&scalar, &public).map_err(failed)?;
-        Ok(Self { key, scalar, verification_key: VerificationKey(public) })
+        Ok(Self { key: Arc::new(key), scalar, verification_key: VerificationKey(public) })
     }
 
     /// The public half.
@@ -67,12 +69,6 @@ impl Pseudonym {
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN]> {
         Active::sign(&self.key, message).map_err(|failure| failure.into_error("signing failed"))
-    }
-}
-
-impl Clone for Pseudonym {
-    fn clone(&self) -> Self {
-        Self::new(self.scalar.as_slice()).expect("the scalar of a key is a key")
     }
 }
 

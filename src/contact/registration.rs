@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Result, Token, UserAgentSecret};
 pub(super) struct Registrar {
     relay: RelayOrigin,
     subscription: Option<Subscription>,
-    pool: Vec<PooledAddress>,
+    pub(super) pool: Vec<PooledAddress>,
     pub(super) to_revoke: Vec<Issued>,
     /// First 8 octets of the relay's newest key when the last addresses came.
     relay_key: Option<[u8; 8]>,

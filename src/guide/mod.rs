@@ -7,10 +7,15 @@
 //! | [`failures`] | what to retry, and who may be notified twice |
 //! | [`testing`] | how to test an application without a browser or an account |
 //! | [`troubleshooting`] | what you see, why, and what to do |
+//! | `contact` (feature `contact`) | how two people write to each other, and what stays visible |
 //! | [`providers`] | how to write a provider, and prove it |
 
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
+
+#[cfg(feature = "contact")]
+#[doc = include_str!("contact.md")]
+pub mod contact {}
 
 #[doc = include_str!("failures.md")]
 pub mod failures {}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod body;
+mod contact;
 mod failure;
 mod input;
 mod keys;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.command {
         Command::Completions { shell } => completions(shell),
+        Command::Contact { command } => contact::run(&command),
         Command::Keys { command: keys::Command::Generate(arguments) } => keys::generate(&arguments),
         Command::Listen(arguments) => listen::run(&arguments),
         Command::Open(arguments) => body::open(&arguments),
@@ -60,6 +62,11 @@ enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Write to somebody whose card you have, without an account and without a token
+    Contact {
+        #[command(subcommand)]
+        command: contact::Command,
     },
     /// Make the keys of a user agent that is not a browser
     Keys {

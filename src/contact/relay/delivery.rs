@@ -76,7 +76,7 @@ impl Relay {
         }
         let name = row_name(&content.slot);
         let now = self.clock.now();
-        if let Some(wait) = self.counters.add(name, 1, MAX_PER_HOUR, HOUR, now).await? {
+        if let Some(wait) = self.counters.add(name, 1, self.slot_limit, HOUR, now).await? {
             return Ok(Decision::Answer(Answer::SlowDown(wait)));
         }
         let carried = Carried::new(&content.slot, request.sealed())?;
@@ -168,8 +168,6 @@ impl Relay {
 pub(super) const TTL: u32 = 7 * 24 * 3600;
 /// How long the mailbox keeps a message.
 const HELD_FOR: Duration = Duration::from_secs(TTL as u64);
-/// Messages an hour to one slot: junk to a stolen card is a flood of notifications otherwise.
-const MAX_PER_HOUR: u32 = 240;
 const HOUR: Duration = Duration::from_secs(3600);
 /// What a sender waits after a failure that says nothing.
 const PAUSE: Duration = Duration::from_secs(60);

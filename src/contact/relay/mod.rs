@@ -43,6 +43,7 @@ pub struct Relay {
     mailbox: Option<Arc<dyn Mailbox>>,
     vapid: Vec<(VapidId, String)>,
     any_push_service: bool,
+    slot_limit: u32,
     clock: Arc<dyn Clock>,
 }
 
@@ -57,6 +58,7 @@ impl Relay {
             mailbox: Some(store),
             vapid: Vec::new(),
             any_push_service: false,
+            slot_limit: MAX_PER_HOUR,
             clock: Arc::new(SystemClock),
         }
     }
@@ -89,6 +91,14 @@ impl Relay {
     #[must_use]
     pub fn with_any_push_service(mut self) -> Self {
         self.any_push_service = true;
+        self
+    }
+
+    /// Takes this many messages an hour for one slot. Default: 240. Junk to a stolen card is a flood
+    /// of notifications otherwise.
+    #[must_use]
+    pub fn with_slot_limit(mut self, messages: u32) -> Self {
+        self.slot_limit = messages;
         self
     }
 
@@ -202,6 +212,8 @@ fn not_owned() -> Error {
     Error::new(ErrorKind::Rejected, "the octets are not an address of this relay with its slot")
 }
 
+/// Messages an hour to one slot unless the operator says otherwise.
+const MAX_PER_HOUR: u32 = 240;
 /// Messages that wait for one slot at most.
 pub const MAX_HELD: usize = 32;
 /// Slots that one request may ask for.
