@@ -32,8 +32,7 @@ pub mod options;
 mod pace;
 mod provider;
 pub mod seal;
-#[cfg(any(feature = "conformance", feature = "local"))]
-#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "the kit needs only a part of it"))]
+#[cfg(feature = "local")]
 mod serve;
 pub mod token;
 pub mod transport;

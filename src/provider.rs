@@ -18,8 +18,8 @@ use crate::token::Token;
 
 /// Speaks to one push service.
 ///
-/// One call of [`send`](Self::send) is one attempt: a provider does not retry, wait or queue;
-/// [`layers`](crate::layers) do. It passes the sealed octets on unchanged. It can be dropped at
+/// One call is one attempt; a refused credential may be renewed once and the request repeated
+/// inside one call. A provider does not retry, wait or queue; [`layers`](crate::layers) do. It passes the sealed octets on unchanged. It can be dropped at
 /// every await without losing more than the attempt.
 ///
 /// `examples/custom_provider.rs` writes one from the empty file, and the conformance kit proves it.

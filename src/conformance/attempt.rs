@@ -15,6 +15,8 @@ pub(crate) struct Attempt {
     pub(crate) elapsed: Duration,
     pub(crate) requests: Vec<Request<Bytes>>,
     pub(crate) arrived: Vec<Bytes>,
+    /// The error and its sources, unless they show a secret.
+    pub(crate) cause: String,
 }
 
 impl Attempt {
@@ -28,13 +30,17 @@ impl Attempt {
         self.result.as_ref().err().map_or_else(|| fail("expected an error, saw acceptance"), Ok)
     }
 
+    /// How many requests it made.
+    pub(crate) fn count(&self) -> usize {
+        self.requests.len().max(self.arrived.len())
+    }
+
     /// Whether nothing left the provider.
     pub(crate) fn is_silent(&self) -> bool {
-        self.requests.is_empty() && self.arrived.is_empty()
+        self.count() == 0
     }
 }
 
-/// Never the error's own text: it is a suspect.
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.result {
@@ -52,6 +58,18 @@ impl fmt::Display for Attempt {
                 }
             }
         }
-        write!(f, " after {} request(s)", self.requests.len().max(self.arrived.len()))
+        write!(f, " after {} request(s)", self.count())?;
+        if self.cause.is_empty() { Ok(()) } else { write!(f, ": {}", self.cause) }
     }
+}
+
+/// An error and its sources, as `Display` shows them.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

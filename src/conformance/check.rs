@@ -3,13 +3,11 @@
 use futures_util::future::BoxFuture;
 
 use super::kit::Kit;
+use super::report::Promise;
 
 /// A check of the list, as [`checks!`] declares it.
 pub(crate) struct Check {
-    pub(crate) name: &'static str,
-    pub(crate) group: &'static str,
-    pub(crate) promise: &'static str,
-    pub(crate) reason: &'static str,
+    pub(crate) promise: Promise,
     pub(crate) run: fn(Kit) -> BoxFuture<'static, Checked>,
 }
 
@@ -19,10 +17,12 @@ macro_rules! checks {
         /// The checks of this group.
         pub(crate) const CHECKS: &[$crate::conformance::check::Check] = &[$(
             $crate::conformance::check::Check {
-                name: stringify!($name),
-                group: $group,
-                promise: $promise,
-                reason: $reason,
+                promise: $crate::conformance::report::Promise {
+                    name: stringify!($name),
+                    group: $group,
+                    promise: $promise,
+                    reason: $reason,
+                },
                 run: |kit| Box::pin($name(kit)),
             },
         )+];

@@ -7,15 +7,21 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 
+use super::scenario::{Failure, Scenario};
 use super::secret::Secret;
 use super::vendor::Vendor;
 use super::wire::Wire;
-use crate::{PushProvider, Token, UserAgentKeys};
+use crate::{PushProvider, Token, Ttl, Urgency, UserAgentKeys};
 
 /// Makes the provider under test and explains its push service to the kit.
 ///
-/// Four methods are needed; the rest have defaults that skip the checks which need them. The kit
-/// plays the push service: see [`Vendor`].
+/// Four methods are needed. Of the others, the first say what the push service is like, and their
+/// defaults skip the checks that do not apply. The last, from [`refusal`](Self::refusal) on, decode
+/// a request for the kit: without them it looks for what was asked in the forms that it knows, and
+/// with them it knows for certain. [`amend`](super::amend) replaces one method of a harness and
+/// keeps the rest.
+///
+/// The kit plays the push service: see [`Vendor`].
 pub trait Harness: Send + Sync + 'static {
     /// A fresh provider that speaks to `vendor`, with test credentials.
     ///
@@ -110,10 +116,90 @@ pub trait Harness: Send + Sync + 'static {
         ORIGIN
     }
 
+    /// Whether the provider waits for threads of its own, as one that signs in a thread does.
+    ///
+    /// Checks run in paused time, which passes in leaps while nothing is left to do; a thread that
+    /// tokio does not know is not seen to be at work, and the wait for it ends in a timeout. With
+    /// `true` the checks run in real time, and take some seconds more. Default: no.
+    fn real_time(&self) -> bool {
+        false
+    }
+
+    /// How old a credential must be before the push service lets it be replaced: 20 minutes for
+    /// Apple's. A younger one that is refused is not renewed. Default: zero.
+    fn least_age(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Makes the next send end in a failure, for a provider that speaks no HTTP: of the provider
+    /// made last. `false` when it cannot be brought about. Default: never.
+    fn provoke(&self, vendor: &Vendor, failure: Failure) -> bool {
+        let _ = (vendor, failure);
+        false
+    }
+
+    /// Why the push service would refuse a request; `None` when it would take it. Asked about every
+    /// request of every check but those with addresses that the kit made up: be as strict as the
+    /// push service's documentation. Default: it takes everything.
+    fn refusal(&self, vendor: &Vendor, request: &Request<Bytes>) -> Option<String> {
+        let _ = (vendor, request);
+        None
+    }
+
+    /// Whether a request reaches the user agent of a token. Default: `None`, and the kit looks for
+    /// the texts of the token's address in the request.
+    fn reaches(&self, vendor: &Vendor, request: &Request<Bytes>, token: &Token) -> Option<bool> {
+        let _ = (vendor, request, token);
+        None
+    }
+
+    /// How long the push service keeps the message of a request. A time of expiry is counted from
+    /// [`Vendor::clock`]. Default: `None`, and the kit looks for the number.
+    fn ttl(&self, vendor: &Vendor, request: &Request<Bytes>) -> Option<Ttl> {
+        let _ = (vendor, request);
+        None
+    }
+
+    /// How urgent the message of a request is; of several urgencies that look the same, the one
+    /// that the push service means. Default: `None`, and the kit compares requests.
+    fn urgency(&self, request: &Request<Bytes>) -> Option<Urgency> {
+        let _ = request;
+        None
+    }
+
+    /// What a request names its message so that a later one replaces it. Default: `None`, and the
+    /// kit compares requests.
+    fn topic(&self, request: &Request<Bytes>) -> Option<String> {
+        let _ = request;
+        None
+    }
+
+    /// How an answer names the message that was taken. Default: `None`, and the kit looks for the
+    /// provider's name for it in the answer.
+    fn message_id(&self, response: &Response<Bytes>) -> Option<String> {
+        let _ = response;
+        None
+    }
+
+    /// The requests of one message each that a request with several messages stands for. Every
+    /// other method is asked about these. Default: the request is one.
+    fn unpack(&self, request: &Request<Bytes>) -> Vec<Request<Bytes>> {
+        vec![request.clone()]
+    }
+
+    /// The one answer to a request with several messages, made of an answer to each. Default:
+    /// `None`, and the checks that need it are skipped.
+    fn pack(&self, answers: Vec<Response<Bytes>>) -> Option<Response<Bytes>> {
+        let _ = answers;
+        None
+    }
+
     /// The sealed octets that arrived, oldest first. Only a provider without a wire
     /// ([`Wire::None`]) needs its own.
     fn arrived(&self, vendor: &Vendor) -> Vec<Bytes> {
-        vendor.requests().iter().filter_map(|request| self.body(request)).collect()
+        let requests = vendor.requests();
+        let single = requests.iter().flat_map(|request| self.unpack(request));
+        single.filter_map(|request| self.body(&request)).collect()
     }
 }
 
@@ -130,34 +216,6 @@ pub enum Credentials {
     },
     /// One that the provider was given and cannot renew.
     Static,
-}
-
-/// What a push service can say.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Scenario {
-    /// The message was taken.
-    Accepted,
-    /// The message was not taken, although the status is 2xx.
-    AcceptedButRefused,
-    /// The subscription is gone, beyond doubt.
-    Expired,
-    /// The subscription belongs to another sender or key.
-    Mismatch,
-    /// The request for a credential was refused for good.
-    MintRefused,
-    /// The request for a credential failed for the moment.
-    MintUnavailable,
-    /// The message is too large.
-    PayloadTooLarge,
-    /// Too many requests.
-    RateLimited,
-    /// This message is refused for another reason.
-    Rejected,
-    /// The credential was refused, and a new one may help.
-    Unauthorized,
-    /// The push service has trouble.
-    Unavailable,
 }
 
 /// A name that an endpoint guard takes for public.

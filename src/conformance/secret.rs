@@ -10,9 +10,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// Something that must never be shown: a name for the report, and the octets to search for.
 ///
-/// It is searched for as it is, in hexadecimal, in base64 and base64url at every alignment,
-/// percent-encoded, and as the list of numbers that `Debug` makes of octets; and any
-/// [`PART`](Self::PART) octets of it in a row.
+/// It is searched for as it is, in capital and small letters, in hexadecimal, in base64 and
+/// base64url at every alignment, percent-encoded, escaped, and as the list of numbers that `Debug`
+/// makes of octets; and any [`PART`](Self::PART) octets of it in a row.
 #[derive(Clone)]
 pub struct Secret {
     what: Cow<'static, str>,
@@ -38,12 +38,20 @@ impl Secret {
         &self.what
     }
 
+    /// The secret itself, a character for each octet.
+    pub(crate) fn expose(&self) -> &str {
+        self.forms.first().map_or("", |form| &form.text)
+    }
+
     /// The form in which the secret occurs in a text, if it does.
     #[must_use]
     pub fn find_in(&self, text: &[u8]) -> Option<&'static str> {
-        let as_text = str::from_utf8(text).ok();
+        self.find_in_latin(&latin(text))
+    }
+
+    fn find_in_latin(&self, text: &str) -> Option<&'static str> {
         let mut forms = self.forms.iter();
-        forms.find(|form| occurs(&form.octets, text, as_text)).map(|form| form.name)
+        forms.find(|form| text.contains(&*form.text)).map(|form| form.name)
     }
 }
 
@@ -55,28 +63,28 @@ impl fmt::Debug for Secret {
 
 /// The first secret that occurs in a text, described without showing it.
 pub(crate) fn find(secrets: &[Secret], text: &[u8]) -> Option<String> {
-    secrets
-        .iter()
-        .find_map(|secret| secret.find_in(text).map(|form| format!("the {} {form}", secret.what())))
+    let text = latin(text);
+    secrets.iter().find_map(|secret| {
+        secret.find_in_latin(&text).map(|form| format!("the {} {form}", secret.what()))
+    })
 }
 
 pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
-    occurs(part, text, str::from_utf8(text).ok())
+    !part.is_empty() && latin(text).contains(&*latin(part))
 }
 
-/// The search in text is much faster, and nearly everything is text.
-fn occurs(part: &[u8], octets: &[u8], text: Option<&str>) -> bool {
-    match (text, str::from_utf8(part)) {
-        _ if part.is_empty() => false,
-        (Some(text), Ok(part)) => text.contains(part),
-        _ => octets.windows(part.len()).any(|window| window == part),
+/// Octets as characters, one each: the search in text is much faster than in octets.
+fn latin(octets: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(octets) {
+        Ok(text) if octets.is_ascii() => text.into(),
+        _ => octets.iter().map(|octet| char::from(*octet)).collect::<String>().into(),
     }
 }
 
 /// One way in which a secret gets out.
 struct Form {
     name: &'static str,
-    octets: Vec<u8>,
+    text: String,
 }
 
 fn forms(octets: &[u8]) -> Vec<Form> {
@@ -97,7 +105,12 @@ fn forms(octets: &[u8]) -> Vec<Form> {
         ("percent-encoded", percent.into_bytes()),
         ("percent-encoded", every_percent.to_ascii_uppercase().into_bytes()),
         ("percent-encoded", every_percent.into_bytes()),
+        ("as a list of numbers", numbers.replace(", ", ",").into_bytes()),
         ("as a list of numbers", numbers.into_bytes()),
+        ("escaped", octets.escape_ascii().to_string().into_bytes()),
+        ("in capital letters", octets.to_ascii_uppercase()),
+        ("in small letters", octets.to_ascii_lowercase()),
+        ("backwards", octets.iter().rev().copied().collect()),
     ];
     for offset in 0..3 {
         forms.push(("in base64", base64_at(&STANDARD_NO_PAD, octets, offset)));
@@ -105,7 +118,8 @@ fn forms(octets: &[u8]) -> Vec<Form> {
     }
     let parts = octets.windows(WINDOW).step_by(STEP);
     forms.extend(parts.map(|part| ("in part", part.to_vec())));
-    forms.into_iter().map(|(name, octets)| Form { name, octets }).collect()
+    let form = |(name, octets): (_, Vec<u8>)| Form { name, text: latin(&octets).into_owned() };
+    forms.into_iter().map(form).collect()
 }
 
 /// The characters that encode only octets of the secret when `offset` other octets precede it.
@@ -130,9 +144,9 @@ fn each(octets: &[u8], write: impl Fn(&mut String, u8) -> fmt::Result) -> String
 }
 
 /// Parts of this length are searched for, in octets,
-const WINDOW: usize = 16;
+const WINDOW: usize = 12;
 /// one at every so many octets of the secret.
-const STEP: usize = 8;
+const STEP: usize = 4;
 
 #[cfg(test)]
 mod tests {

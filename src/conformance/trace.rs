@@ -20,8 +20,9 @@ impl Trace {
         tracing_subscriber::registry().with(self.clone())
     }
 
-    pub(crate) fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What was traced since it was asked last.
+    pub(crate) fn take(&self) -> String {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write(&self, record: impl FnOnce(&mut Fields<'_>)) {

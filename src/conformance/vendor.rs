@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
+use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::answer::Answer;
@@ -21,7 +24,7 @@ use crate::{Error, ErrorKind, Result};
 /// what arrived.
 ///
 /// A provider reaches it through [`transport`](Self::transport), or over the loopback interface at
-/// [`url`](Self::url) if its harness says [`Wire::Loopback`]. Both go to the same script.
+/// [`url`](Self::url) if its harness says [`Wire::Loopback`] or [`Wire::Tls`]. Both go to the same script.
 #[derive(Clone)]
 pub struct Vendor(Arc<Inner>);
 
@@ -53,20 +56,41 @@ impl Vendor {
     }
 
     /// How long a provider waits for an answer: the client of a [`Wire::Loopback`] provider must
-    /// be given it. There it is short in the checks that wait for it, and long in all others.
+    /// be given it. In real time it is short in the checks that wait for it, and long in all others.
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        match self.0.wire {
-            Wire::Loopback if self.0.state().in_haste => LOOPBACK_HASTE,
-            Wire::Loopback => LOOPBACK_DEADLINE,
-            Wire::None | Wire::Transport => DEADLINE,
+        match self.0.real_time {
+            true if self.0.state().in_haste => HASTE,
+            true => REAL_DEADLINE,
+            false => DEADLINE,
         }
+    }
+
+    /// The root certificate that a client must trust, in PEM; `None` but for [`Wire::Tls`].
+    #[must_use]
+    pub fn root_certificate_pem(&self) -> Option<&str> {
+        self.0.root_certificate.as_deref()
     }
 
     /// What arrived, oldest first; without the requests for credentials.
     #[must_use]
     pub fn requests(&self) -> Vec<Request<Bytes>> {
-        self.0.state().requests.clone()
+        self.requests_from(0)
+    }
+
+    /// What arrived after so many others.
+    pub(crate) fn requests_from(&self, first: usize) -> Vec<Request<Bytes>> {
+        self.0.state().requests.get(first..).unwrap_or_default().to_vec()
+    }
+
+    /// How much arrived.
+    pub(crate) fn count(&self) -> usize {
+        self.0.state().requests.len()
+    }
+
+    /// The addresses that were asked for, those that were refused a connection included.
+    pub(crate) fn dialled(&self) -> Vec<Uri> {
+        self.0.state().dialled.clone()
     }
 
     /// The requests for credentials that arrived, oldest first.
@@ -75,14 +99,30 @@ impl Vendor {
         self.0.state().mints.clone()
     }
 
-    /// Opens the push service for one check. `mint` answers the requests for credentials.
-    pub(crate) async fn open(wire: Wire, origin: &str, mint: Arc<Mint>) -> Result<Self> {
+    /// Opens the push service for one check.
+    pub(crate) async fn open(
+        wire: Wire,
+        real_time: bool,
+        origin: &str,
+        desk: Arc<dyn Desk>,
+    ) -> Result<Self> {
         let server = match wire {
-            Wire::Loopback => Some(Server::bind().await?),
+            Wire::Loopback => Some(Server::bind(false).await?),
+            Wire::Tls => Some(Server::bind(true).await?),
             Wire::None | Wire::Transport => None,
         };
+        let root_certificate = server.as_ref().and_then(Server::root_certificate);
         let url = server.as_ref().map_or_else(|| origin.to_owned(), Server::url);
-        let vendor = Self(Arc::new(Inner { wire, url, mint, state: Mutex::new(State::new()) }));
+        let vendor = Self(Arc::new(Inner {
+            url,
+            real_time,
+            desk,
+            state: Mutex::new(State::new()),
+            exhausted: Notify::new(),
+            root_certificate,
+            opened: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+        }));
         if let Some(server) = server {
             vendor.0.state().server = Some(server.serve(vendor.clone()));
         }
@@ -94,6 +134,7 @@ impl Vendor {
         let mut state = self.0.state();
         state.requests.clear();
         state.mints.clear();
+        state.dialled.clear();
         state.route = None;
         state.script = answers.into_iter().collect();
         // An address where nobody listens is the only way to refuse a connection for certain.
@@ -142,30 +183,113 @@ impl Vendor {
         self.0.state().now
     }
 
+    /// Counts a connection until it ends.
+    pub(crate) fn connection(&self) -> Connection {
+        self.0.opened.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Connection(self.clone())
+    }
+
+    /// How many connections were made, and how many there are.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        (self.0.opened.load(Ordering::Relaxed), self.0.open.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the push service itself panicked.
+    pub(crate) fn set_broken(&self) {
+        self.0.state().broken = true;
+    }
+
+    /// Whether the push service itself panicked.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.state().broken
+    }
+
+    /// Comes back when more requests were made than any check needs.
+    pub(crate) async fn exhausted(&self) {
+        self.0.exhausted.notified().await;
+    }
+
+    /// Whether a request came with several messages, and nobody knows how to answer it.
+    pub(crate) fn is_at_a_loss(&self) -> bool {
+        self.0.state().at_a_loss
+    }
+
     /// Takes a request in and finds its answer.
     pub(crate) fn take(&self, request: Request<Bytes>) -> Answer {
-        let nth = self.0.state().minted;
-        // Asked without the lock: it may look at the vendor.
-        if let Some(response) = (self.0.mint)(&request, nth) {
+        let nth = {
+            let mut state = self.0.state();
+            state.taken += 1;
+            if state.taken > MOST_REQUESTS {
+                self.0.exhausted.notify_one();
+                return Answer::Silence;
+            }
+            state.minted
+        };
+        // The desk is asked without the lock: it may look at the vendor.
+        if let Some(response) = self.0.desk.mint(&request, nth) {
+            self.0.desk.see(self, &request, true);
             let mut state = self.0.state();
             state.mints.push(request);
             state.minted += 1;
             return state.mint.clone().unwrap_or(Answer::Reply(response));
         }
-        let mut state = self.0.state();
-        if let Some(route) = state.route.clone() {
-            state.requests.push(request.clone());
-            drop(state);
-            return route(&request);
+        let parts = self.0.desk.unpack(&request);
+        for part in &parts {
+            self.0.desk.see(self, part, false);
         }
-        let answer = match state.script.len() {
-            0 | 1 => state.script.front().cloned().unwrap_or(Answer::Hang),
-            _ => state.script.pop_front().unwrap_or(Answer::Hang),
-        };
+        match parts.as_slice() {
+            [] => self.answer(request.clone(), &request),
+            [part] => self.answer(request, part),
+            [first, others @ ..] => {
+                let mut answers = vec![self.answer(request, first)];
+                answers.extend(others.iter().map(|part| self.next(part)));
+                self.pack(answers)
+            }
+        }
+    }
+
+    fn answer(&self, request: Request<Bytes>, part: &Request<Bytes>) -> Answer {
+        let uri = request.uri().clone();
+        let answer = self.next(part);
+        let mut state = self.0.state();
+        state.dialled.push(uri);
         if !matches!(answer, Answer::Block | Answer::Refuse) {
             state.requests.push(request);
         }
         answer
+    }
+
+    /// The next answer of the route or the script.
+    fn next(&self, request: &Request<Bytes>) -> Answer {
+        let mut state = self.0.state();
+        if let Some(route) = state.route.clone() {
+            drop(state);
+            return route(request);
+        }
+        match state.script.len() {
+            0 | 1 => state.script.front().cloned().unwrap_or(Answer::Hang),
+            _ => state.script.pop_front().unwrap_or(Answer::Hang),
+        }
+    }
+
+    fn pack(&self, answers: Vec<Answer>) -> Answer {
+        let mut replies = Vec::new();
+        for answer in &answers {
+            match answer {
+                Answer::Reply(response) => replies.push(response.clone()),
+                other => return other.clone(),
+            }
+        }
+        let first = replies.first().cloned();
+        self.0
+            .desk
+            .pack(replies)
+            .or_else(|| {
+                self.0.state().at_a_loss = true;
+                first
+            })
+            .map_or(Answer::Hang, Answer::Reply)
     }
 }
 
@@ -175,11 +299,38 @@ impl fmt::Debug for Vendor {
     }
 }
 
+/// A connection that is there.
+pub(crate) struct Connection(Vendor);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Knows what the vendor does not: how to read a request, and what becomes of one for a
+/// credential.
+pub(crate) trait Desk: Send + Sync + 'static {
+    /// Answers a request for a credential, by how many came before it.
+    fn mint(&self, request: &Request<Bytes>, nth: usize) -> Option<Response<Bytes>>;
+    /// Looks at a request that arrived.
+    fn see(&self, vendor: &Vendor, request: &Request<Bytes>, mint: bool);
+    /// Takes a request with several messages apart.
+    fn unpack(&self, request: &Request<Bytes>) -> Vec<Request<Bytes>>;
+    /// Puts the answers to its parts together.
+    fn pack(&self, answers: Vec<Response<Bytes>>) -> Option<Response<Bytes>>;
+}
+
 struct Inner {
-    wire: Wire,
     url: String,
-    mint: Arc<Mint>,
+    real_time: bool,
+    desk: Arc<dyn Desk>,
     state: Mutex<State>,
+    exhausted: Notify,
+    root_certificate: Option<String>,
+    /// Connections that were made so far, and those that are there.
+    opened: AtomicUsize,
+    open: AtomicUsize,
 }
 
 impl Inner {
@@ -190,6 +341,10 @@ impl Inner {
 }
 
 struct State {
+    taken: usize,
+    at_a_loss: bool,
+    broken: bool,
+    dialled: Vec<Uri>,
     in_haste: bool,
     overread: bool,
     now: SystemTime,
@@ -207,6 +362,10 @@ impl State {
         // Whole seconds, as `Retry-After` dates have.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.unix_seconds());
         Self {
+            taken: 0,
+            at_a_loss: false,
+            broken: false,
+            dialled: Vec::new(),
             in_haste: false,
             overread: false,
             now,
@@ -221,8 +380,6 @@ impl State {
     }
 }
 
-/// Answers a request for a credential, by how many came before it.
-pub(crate) type Mint = dyn Fn(&Request<Bytes>, usize) -> Option<Response<Bytes>> + Send + Sync;
 type Route = dyn Fn(&Request<Bytes>) -> Answer + Send + Sync;
 
 /// The vendor's end of [`Transport`].
@@ -245,6 +402,7 @@ impl Transport for Wired {
             Answer::Block => {
                 return Err(Error::new(ErrorKind::Blocked, "the endpoint guard refused"));
             }
+            Answer::Provoke(_) | Answer::Silence => return pending().await,
             Answer::Endless(response) => response.map(|()| Bytes::from(vec![b'a'; MAX_RESPONSE])),
             Answer::Hang => {
                 tokio::time::sleep(self.0.deadline()).await;
@@ -287,6 +445,8 @@ impl Clock for Set {
 /// How long a request may take in paused time: that of `HyperTransport`.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a request may take in real time, on a machine that is busy.
-const LOOPBACK_DEADLINE: Duration = Duration::from_secs(30);
+const REAL_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a request may take in real time that is not going to be answered.
-const LOOPBACK_HASTE: Duration = Duration::from_millis(500);
+const HASTE: Duration = Duration::from_millis(500);
+/// More requests than any check makes.
+const MOST_REQUESTS: usize = 8_000;

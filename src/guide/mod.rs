@@ -9,6 +9,7 @@
 //! | [`troubleshooting`] | what you see, why, and what to do |
 //! | `contact` (feature `contact`) | how two people write to each other, and what stays visible |
 //! | [`providers`] | how to write a provider, and prove it |
+//! | [`promises`] | what a provider promises, why, and how each promise was broken |
 
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
@@ -19,6 +20,9 @@ pub mod contact {}
 
 #[doc = include_str!("failures.md")]
 pub mod failures {}
+
+#[doc = include_str!("promises.md")]
+pub mod promises {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}

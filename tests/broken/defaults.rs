@@ -83,4 +83,63 @@ impl Harness for DefaultsHarness {
     }
 }
 
+/// Seen in: a client that is made where it is used, and dropped.
+pub(crate) struct ClientForEach;
+
+#[derive(Debug)]
+struct Fresh(String);
+
+#[async_trait]
+impl PushProvider for Fresh {
+    fn id(&self) -> ProviderId {
+        ID
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(4096)
+    }
+
+    async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let client = reqwest::Client::new();
+        Defaults { base: self.0.clone(), client }.send(token, message).await
+    }
+}
+
+/// Seen in: a task that keeps a client for itself and never ends.
+pub(crate) struct Leaks;
+
+/// Both are the harness of the defaults, but for the provider.
+macro_rules! otherwise {
+    ($harness:ident, $provider:expr) => {
+        impl Harness for $harness {
+            fn provider(&self, vendor: &Vendor) -> Arc<dyn PushProvider> {
+                $provider(vendor)
+            }
+
+            fn token(&self, vendor: &Vendor, name: &str, keys: UserAgentKeys) -> Token {
+                DefaultsHarness.token(vendor, name, keys)
+            }
+
+            fn answers(&self, scenario: Scenario) -> Vec<Response<Bytes>> {
+                DefaultsHarness.answers(scenario)
+            }
+
+            fn body(&self, request: &Request<Bytes>) -> Option<Bytes> {
+                DefaultsHarness.body(request)
+            }
+
+            fn wire(&self) -> Wire {
+                Wire::Loopback
+            }
+        }
+    };
+}
+
+otherwise!(ClientForEach, |vendor: &Vendor| Arc::new(Fresh(vendor.url().to_owned())) as Arc<_>);
+otherwise!(Leaks, |vendor: &Vendor| {
+    let client = reqwest::Client::new();
+    std::mem::forget(client.clone());
+    Arc::new(Defaults { base: vendor.url().to_owned(), client }) as Arc<_>
+});
+
 const ID: ProviderId = ProviderId::from_static("defaults");

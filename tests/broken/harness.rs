@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Request, Response};
-use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor};
-use sealpush::{PushProvider, Token, UserAgentKeys};
+use sealpush::conformance::{Credentials, Harness, Scenario, Secret, Vendor, amend};
+use sealpush::{PushProvider, Token, Ttl, Urgency, UserAgentKeys};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -35,9 +35,13 @@ impl<C: Conduct> Harness for Channels<C> {
             Response::builder().status(status).body(Bytes::from(body.to_string())).unwrap()
         };
         match scenario {
-            Scenario::Accepted => vec![answer(200, json!({ "id": "message-81" }))],
+            Scenario::Accepted => vec![
+                answer(200, json!({ "id": "message-of-the-push-service-81" })),
+                answer(202, json!({ "id": "message-of-the-push-service-82" })),
+            ],
             Scenario::AcceptedButRefused => vec![answer(200, json!({ "error": "no_device" }))],
             Scenario::Expired => vec![answer(410, json!({ "error": "channel_gone" }))],
+            Scenario::Forbidden => vec![answer(403, json!({ "error": "no_permission" }))],
             Scenario::Mismatch => vec![answer(403, json!({ "error": "other_sender" }))],
             Scenario::MintRefused => vec![answer(400, json!({ "error": "invalid_grant" }))],
             Scenario::MintUnavailable => vec![answer(503, json!({}))],
@@ -68,6 +72,33 @@ impl<C: Conduct> Harness for Channels<C> {
         (request.uri().path() == "/oauth/token").then(|| Response::new(body.into()))
     }
 
+    fn ttl(&self, _: &Vendor, request: &Request<Bytes>) -> Option<Ttl> {
+        let seconds = u32::try_from(member(request, "ttl")?.as_u64()?).ok()?;
+        Some(Ttl::from_secs(seconds))
+    }
+
+    fn urgency(&self, request: &Request<Bytes>) -> Option<Urgency> {
+        member(request, "urgency")?.as_str()?.parse().ok()
+    }
+
+    fn topic(&self, request: &Request<Bytes>) -> Option<String> {
+        member(request, "replaces")?.as_str().map(str::to_owned)
+    }
+
+    fn message_id(&self, response: &Response<Bytes>) -> Option<String> {
+        let answer: Value = serde_json::from_slice(response.body()).ok()?;
+        answer.get("id")?.as_str().map(str::to_owned)
+    }
+
+    fn idempotency_key(&self, request: &Request<Bytes>) -> Option<String> {
+        member(request, "key")?.as_str().map(str::to_owned)
+    }
+
+    fn refusal(&self, _: &Vendor, request: &Request<Bytes>) -> Option<String> {
+        let json = request.headers().get("content-type");
+        (json.is_none()).then(|| "the content type is missing".to_owned())
+    }
+
     fn secrets(&self) -> Vec<Secret> {
         vec![Secret::new("client secret", SECRET)]
     }
@@ -75,4 +106,21 @@ impl<C: Conduct> Harness for Channels<C> {
     fn malformed(&self, _: &Vendor, keys: UserAgentKeys) -> Vec<Token> {
         vec![Token::new(ID, &json!({ "channel": "../admin" }), keys).unwrap()]
     }
+}
+
+/// The same push service with keys that are given out once.
+pub(crate) fn given<C: Conduct>(conduct: fn() -> C) -> impl Harness {
+    amend(Channels(conduct))
+        .with_credentials(|_| Credentials::Static)
+        .with_takes(|_, _, _| true)
+        .with_mint(|_, _, _| None)
+        .with_answers(|channels, scenario| match scenario {
+            Scenario::MintRefused | Scenario::MintUnavailable => Vec::new(),
+            scenario => channels.answers(scenario),
+        })
+}
+
+fn member(request: &Request<Bytes>, name: &str) -> Option<Value> {
+    let content: Value = serde_json::from_slice(request.body()).ok()?;
+    content.get(name).cloned()
 }

@@ -137,7 +137,7 @@ impl Conduct for DelayOverflows {
     }
 }
 
-fn with_kind(error: Error, kind: ErrorKind) -> Error {
+pub(crate) fn with_kind(error: Error, kind: ErrorKind) -> Error {
     Error::answered(kind, error.status().unwrap_or_default(), "the push service refused")
         .with_retry_after(error.retry_after())
 }

@@ -24,8 +24,16 @@ use tokio::sync::Mutex;
 /// What a provider does; every default is right.
 #[async_trait]
 pub(crate) trait Conduct: fmt::Debug + Sized + Send + Sync + 'static {
+    fn id(&self) -> ProviderId {
+        ID
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::new(MAX_BODY).with_ttl().with_urgency().with_topic()
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.with_provider(ID)
     }
 
     fn check(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<()> {
@@ -40,7 +48,7 @@ pub(crate) trait Conduct: fmt::Debug + Sized + Send + Sync + 'static {
 
     /// A usable access token, other than a refused one.
     async fn access(&self, api: &Api, refused: Option<&HeaderValue>) -> Result<HeaderValue> {
-        access(api, refused).await
+        access(self, api, refused).await
     }
 
     fn outcome(&self, response: &Response<Bytes>, now: SystemTime) -> Result<Accepted> {
@@ -50,6 +58,10 @@ pub(crate) trait Conduct: fmt::Debug + Sized + Send + Sync + 'static {
     async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
         let response = api.transport.send(request).await?;
         self.outcome(&response, api.clock.now())
+    }
+
+    async fn mint(&self, api: &Api) -> Result<HeaderValue> {
+        mint(api).await
     }
 
     async fn attempt(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Accepted> {
@@ -96,7 +108,7 @@ impl<C: Conduct> fmt::Debug for Provider<C> {
 #[async_trait]
 impl<C: Conduct> PushProvider for Provider<C> {
     fn id(&self) -> ProviderId {
-        ID
+        self.conduct.id()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -108,7 +120,7 @@ impl<C: Conduct> PushProvider for Provider<C> {
             self.conduct.check(&self.api, token, message)?;
             self.conduct.attempt(&self.api, token, message).await
         };
-        sent.await.map_err(|error| error.with_provider(ID))
+        sent.await.map_err(|error| self.conduct.named(error))
     }
 }
 
@@ -118,6 +130,7 @@ pub(crate) fn content(message: &SealedMessage) -> Value {
         "ttl": message.ttl().as_secs(),
         "urgency": message.urgency().as_str(),
         "replaces": message.topic().map(|topic| topic.as_str()),
+        "shown": message.placeholder().as_str(),
     })
 }
 
@@ -141,7 +154,11 @@ pub(crate) fn build(url: &str, body: Bytes) -> Result<Request<Bytes>> {
         .map_err(|_| Error::new(ErrorKind::InvalidToken, "the channel makes no address"))
 }
 
-pub(crate) async fn access(api: &Api, refused: Option<&HeaderValue>) -> Result<HeaderValue> {
+pub(crate) async fn access(
+    conduct: &impl Conduct,
+    api: &Api,
+    refused: Option<&HeaderValue>,
+) -> Result<HeaderValue> {
     let now = api.clock.now();
     let mut held = api.held.lock().await;
     if let Some((value, until)) = &*held
@@ -150,19 +167,24 @@ pub(crate) async fn access(api: &Api, refused: Option<&HeaderValue>) -> Result<H
     {
         return Ok(value.clone());
     }
-    let value = mint(api).await?;
+    let value = conduct.mint(api).await?;
     // A clock at the end of time keeps no access token.
     *held = now.checked_add(LIFETIME).map(|until| (value.clone(), until));
     Ok(value)
 }
 
 /// Fetches an access token. Whatever goes wrong, no message was sent.
-async fn mint(api: &Api) -> Result<HeaderValue> {
+pub(crate) async fn mint(api: &Api) -> Result<HeaderValue> {
     let request =
         build(&format!("{}/oauth/token", api.base), Bytes::from_static(SECRET.as_bytes()))?;
     let response = api.transport.send(request).await.map_err(|error| {
         Error::new(error.kind(), "no access token: the token endpoint does not answer")
     })?;
+    granted(api, &response)
+}
+
+/// The access token in the answer of the token endpoint.
+pub(crate) fn granted(api: &Api, response: &Response<Bytes>) -> Result<HeaderValue> {
     let status = response.status().as_u16();
     let text = serde_json::from_slice::<Value>(response.body()).ok();
     let text = text.as_ref().and_then(|answer| answer.get("access_token")?.as_str());
@@ -203,6 +225,7 @@ pub(crate) fn outcome(response: &Response<Bytes>, now: SystemTime) -> Result<Acc
         }
         (_, Some("channel_gone")) => (ErrorKind::Expired, "the channel is gone"),
         (_, Some("other_sender")) => (ErrorKind::TokenMismatch, "the channel has another sender"),
+        (403, Some("no_permission")) => (ErrorKind::Rejected, "the account may not do this"),
         (401 | 403, _) => (ErrorKind::Unauthorized, "the access token was refused"),
         (408 | 500..=599, _) => (ErrorKind::Unavailable, "the push service has trouble"),
         (413, _) => (ErrorKind::PayloadTooLarge, "the message is too large"),

@@ -2,10 +2,14 @@
 
 use super::check::Check;
 
+mod acceptance;
 mod addressing;
 mod capabilities;
+mod coherence;
 mod concurrency;
+mod connections;
 mod credentials;
+mod delivery;
 mod idempotence;
 mod outcomes;
 mod sealing;
@@ -15,15 +19,19 @@ mod time;
 
 /// All checks in the order of a report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    const GROUPS: [&[Check]; 10] = [
+    const GROUPS: [&[Check]; 14] = [
+        coherence::CHECKS,
         sealing::CHECKS,
         addressing::CHECKS,
+        delivery::CHECKS,
         outcomes::CHECKS,
+        acceptance::CHECKS,
         statuses::CHECKS,
         credentials::CHECKS,
         time::CHECKS,
         idempotence::CHECKS,
         concurrency::CHECKS,
+        connections::CHECKS,
         secrecy::CHECKS,
         capabilities::CHECKS,
     ];

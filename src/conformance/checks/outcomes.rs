@@ -4,8 +4,9 @@ use crate::ErrorKind;
 use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail};
-use crate::conformance::harness::Scenario;
 use crate::conformance::kit::Kit;
+use crate::conformance::parts::{HTML, reply};
+use crate::conformance::scenario::Scenario;
 
 checks! { "outcomes";
     acceptance_is_acceptance:
@@ -14,21 +15,18 @@ checks! { "outcomes";
     one_call_is_one_request:
         "a call makes one request, whatever the answer"
         because "only the layers repeat: two that do multiply";
+    nothing_happens_after_a_call:
+        "when a call has ended, nothing more is sent, not an hour later either"
+        because "an attempt in the background outlives the decision of the caller";
     a_dead_token_is_expired:
         "every unambiguous word that the subscription is gone is `Expired`"
         because "a push service slows down senders who keep asking";
-    a_dead_token_is_not_retried:
-        "`Expired` is not retryable and its outcome is known"
-        because "the subscription does not come back";
     a_mismatch_is_a_mismatch:
         "a subscription of another sender or key is `TokenMismatch`"
-        because "the token is good, the settings are wrong";
-    a_mismatch_kills_no_token:
-        "a mismatch is never called dead"
-        because "a wrong key in one deployment would delete every token";
-    a_mismatch_is_not_retried:
-        "a mismatch is not retryable"
-        because "the same key fails again";
+        because "the token is good, the settings are wrong; called dead, every token is deleted";
+    a_forbidden_message_is_about_us:
+        "a credential that may not do this is `Unauthorized`, `TokenMismatch` or `Rejected`"
+        because "neither the subscription nor a new credential is at fault";
     a_rejection_is_permanent:
         "a refused message is not retryable and kills no token"
         because "our own bug is not the receiver's end";
@@ -44,14 +42,14 @@ checks! { "outcomes";
     success_with_an_error_in_it_is_an_error:
         "a 2xx that says the message was not taken is an error"
         because "vendors answer 200 with the refusal in the body";
-    a_refused_credential_kills_no_token:
-        "a refused credential is `Unauthorized` and never called dead"
-        because "an expired key would delete every token";
+    a_refused_credential_is_unauthorized:
+        "a refused credential is `Unauthorized`"
+        because "the operator must act; called dead, an expired key deletes every token";
     errors_name_the_provider:
-        "an error names the provider that failed"
+        "an error names the provider that failed, whatever failed"
         because "behind a client nobody else knows";
     errors_carry_the_status:
-        "an error keeps the status of the answer"
+        "an error keeps the status of the answer, and has none without an answer"
         because "it is the first thing that the vendor's support asks for";
     a_failure_leaves_no_trace:
         "after every failure the next message goes through"
@@ -64,15 +62,37 @@ async fn acceptance_is_acceptance(kit: Kit) -> Checked {
 
 async fn one_call_is_one_request(kit: Kit) -> Checked {
     kit.needs_one_attempt()?;
+    let attempt = kit.attempt(kit.accepted()).await?;
+    ensure(attempt.count() == 1, || format!("Accepted: saw {attempt}"))?;
     if kit.needs_http().is_err() {
-        let attempt = kit.attempt(kit.accepted()).await?;
-        return ensure(attempt.arrived.len() == 1, || format!("saw {attempt}"));
+        return Ok(());
     }
     for scenario in SCENARIOS {
-        for answer in kit.harness.answers(scenario) {
-            let attempt = kit.attempt(Answer::Reply(answer)).await?;
+        for answer in kit.forms(scenario) {
+            let attempt = kit.attempt(answer).await?;
             ensure(attempt.requests.len() == 1, || format!("{scenario:?}: saw {attempt}"))?;
         }
+    }
+    Ok(())
+}
+
+async fn nothing_happens_after_a_call(kit: Kit) -> Checked {
+    kit.needs_paused_time()?;
+    let mut answers = vec![kit.accepted(), Answer::Reset, Answer::Hang, Answer::Refuse];
+    answers.extend(SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)));
+    answers.extend(
+        [302, 401, 403, 404, 429, 500, 503].map(|status| Answer::Reply(reply(status, HTML))),
+    );
+    for answer in answers {
+        if kit.needs_http().is_err() && !matches!(answer, Answer::Provoke(_)) {
+            continue;
+        }
+        let name = answer.to_string();
+        let Ok(attempt) = kit.attempt(answer).await else { continue };
+        let ended = (kit.vendor.dialled().len(), kit.arrived().len(), kit.vendor.mints().len());
+        tokio::time::sleep(HOUR).await;
+        let later = (kit.vendor.dialled().len(), kit.arrived().len(), kit.vendor.mints().len());
+        ensure(ended == later, || format!("after {name} there was more: saw {attempt}"))?;
     }
     Ok(())
 }
@@ -81,26 +101,15 @@ async fn a_dead_token_is_expired(kit: Kit) -> Checked {
     each_kind(&kit, Scenario::Expired, ErrorKind::Expired).await
 }
 
-async fn a_dead_token_is_not_retried(kit: Kit) -> Checked {
-    each(&kit, Scenario::Expired, |attempt| {
-        let error = attempt.refused()?;
-        ensure(!error.is_retryable() && error.is_outcome_known(), || format!("saw {attempt}"))
-    })
-    .await
-}
-
 async fn a_mismatch_is_a_mismatch(kit: Kit) -> Checked {
     each_kind(&kit, Scenario::Mismatch, ErrorKind::TokenMismatch).await
 }
 
-async fn a_mismatch_kills_no_token(kit: Kit) -> Checked {
-    each_alive(&kit, Scenario::Mismatch).await
-}
-
-async fn a_mismatch_is_not_retried(kit: Kit) -> Checked {
-    each(&kit, Scenario::Mismatch, |attempt| {
-        let retryable = attempt.refused()?.is_retryable();
-        ensure(!retryable, || format!("saw {attempt}"))
+async fn a_forbidden_message_is_about_us(kit: Kit) -> Checked {
+    each(&kit, Scenario::Forbidden, |attempt| {
+        let kind = attempt.refused()?.kind();
+        let ours = [ErrorKind::Unauthorized, ErrorKind::TokenMismatch, ErrorKind::Rejected];
+        ensure(ours.contains(&kind), || format!("saw {attempt}"))
     })
     .await
 }
@@ -130,9 +139,8 @@ async fn success_with_an_error_in_it_is_an_error(kit: Kit) -> Checked {
     each(&kit, Scenario::AcceptedButRefused, |attempt| attempt.refused().map(drop)).await
 }
 
-async fn a_refused_credential_kills_no_token(kit: Kit) -> Checked {
-    each_kind(&kit, Scenario::Unauthorized, ErrorKind::Unauthorized).await?;
-    each_alive(&kit, Scenario::Unauthorized).await
+async fn a_refused_credential_is_unauthorized(kit: Kit) -> Checked {
+    each_kind(&kit, Scenario::Unauthorized, ErrorKind::Unauthorized).await
 }
 
 async fn errors_name_the_provider(kit: Kit) -> Checked {
@@ -146,39 +154,57 @@ async fn errors_name_the_provider(kit: Kit) -> Checked {
 
 async fn errors_carry_the_status(kit: Kit) -> Checked {
     kit.needs_http()?;
-    for scenario in SCENARIOS {
-        for answer in kit.harness.answers(scenario) {
-            let status = answer.status();
-            let attempt = kit.attempt(Answer::Reply(answer)).await?;
-            let Err(error) = &attempt.result else { continue };
-            ensure(error.status() == Some(status.as_u16()), || {
-                format!("the answer was {}, saw {attempt}", status.as_u16())
-            })?;
-        }
+    let answers = SCENARIOS.into_iter().flat_map(|scenario| kit.harness.answers(scenario));
+    let undocumented = [302, 400, 403, 404, 418, 429, 500, 502].map(|status| reply(status, HTML));
+    for answer in answers.chain(undocumented).collect::<Vec<_>>() {
+        let status = answer.status();
+        let attempt = kit.attempt(Answer::Reply(answer)).await?;
+        let Err(error) = &attempt.result else { continue };
+        ensure(error.status() == Some(status.as_u16()), || {
+            format!("the answer was {}, saw {attempt}", status.as_u16())
+        })?;
     }
-    Ok(())
+    let attempt = kit.attempt(Answer::Reset).await?;
+    let status = attempt.refused()?.status();
+    ensure(status.is_none(), || format!("nothing was answered, saw {attempt}"))
 }
 
 async fn a_failure_leaves_no_trace(kit: Kit) -> Checked {
-    kit.needs_http()?;
     let (provider, token) = (kit.provider(), kit.token());
-    for scenario in SCENARIOS {
-        for answer in kit.harness.answers(scenario) {
-            kit.script([Answer::Reply(answer)]);
-            // Only the message after it matters.
-            kit.send(&provider, &token, &kit.message()?).await;
-            kit.script([kit.accepted()]);
-            let attempt = kit.send(&provider, &token, &kit.message()?).await;
-            ensure(attempt.result.is_ok(), || format!("after {scenario:?}, saw {attempt}"))?;
-        }
+    let mut failures: Vec<_> =
+        SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)).collect();
+    if kit.needs_http().is_ok() {
+        // A credential that is refused until the provider gives up.
+        failures.extend(kit.forms(Scenario::Unauthorized));
+        failures.extend(kit.forms(Scenario::Forbidden));
+        failures.extend(
+            [200, 302, 401, 403, 404, 429, 503].map(|status| Answer::Reply(reply(status, HTML))),
+        );
+        failures.push(Answer::Reset);
     }
-    Ok(())
+    let mut asked = false;
+    for failure in failures {
+        let name = failure.to_string();
+        if let Answer::Provoke(failure) = failure
+            && !kit.harness.provoke(&kit.vendor, failure)
+        {
+            continue;
+        }
+        asked = true;
+        kit.script([failure]);
+        // Only the message after it matters.
+        kit.send(&provider, &token, &kit.message()?).await;
+        kit.script([kit.accepted()]);
+        let attempt = kit.send(&provider, &token, &kit.message()?).await;
+        ensure(attempt.result.is_ok(), || format!("after {name}, saw {attempt}"))?;
+    }
+    if asked { Ok(()) } else { kit.needs_http() }
 }
 
 /// Asks something of every form of one answer.
 async fn each(kit: &Kit, scenario: Scenario, ask: impl Fn(&Attempt) -> Checked + Send) -> Checked {
     for answer in kit.answers(scenario)? {
-        let attempt = kit.attempt(Answer::Reply(answer)).await?;
+        let attempt = kit.attempt(answer).await?;
         ask(&attempt)?;
     }
     Ok(())
@@ -192,27 +218,35 @@ async fn each_kind(kit: &Kit, scenario: Scenario, kind: ErrorKind) -> Checked {
     .await
 }
 
-async fn each_alive(kit: &Kit, scenario: Scenario) -> Checked {
-    each(kit, scenario, |attempt| {
-        let dead = attempt.refused()?.is_token_dead();
-        ensure(!dead, || format!("saw {attempt}"))
-    })
-    .await
-}
-
 /// One failure of each sort that the provider can have.
 async fn failures(kit: &Kit) -> Checked<Vec<Attempt>> {
-    let foreign = kit.foreign_token()?;
+    let mut attempts = Vec::new();
     kit.script([kit.accepted()]);
-    let mut attempts = vec![kit.send(&kit.provider(), &foreign, &kit.message()?).await];
+    let mut tokens = kit.foreign_tokens()?;
+    tokens.extend(kit.harness.malformed(&kit.vendor, kit.agent.keys().clone()));
+    for token in tokens {
+        attempts.push(kit.send(&kit.provider(), &token, &kit.message()?).await);
+    }
+    let limit = kit.provider().capabilities().max_body;
+    let large = crate::Message::new("x").with_padding(crate::Padding::To(limit + 1));
+    if let Ok(large) = kit.sealed(&large) {
+        attempts.push(kit.send(&kit.provider(), &kit.token(), &large).await);
+    }
     if kit.needs_http().is_ok() {
-        for scenario in SCENARIOS {
-            for answer in kit.harness.answers(scenario) {
-                attempts.push(kit.attempt(Answer::Reply(answer)).await?);
+        let mut answers: Vec<_> =
+            SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)).collect();
+        answers.extend(kit.forms(Scenario::Unauthorized));
+        answers.extend([302, 400, 418, 503].map(|status| Answer::Reply(reply(status, HTML))));
+        answers.extend([Answer::Reset, Answer::Hang]);
+        for answer in answers {
+            attempts.push(kit.attempt(answer).await?);
+        }
+        for scenario in [Scenario::MintRefused, Scenario::MintUnavailable] {
+            for answer in kit.forms(scenario) {
+                kit.vendor.script_mint(answer);
+                attempts.push(kit.attempt(kit.accepted()).await?);
             }
         }
-        attempts.push(kit.attempt(Answer::Reset).await?);
-        attempts.push(kit.attempt(Answer::Hang).await?);
     }
     attempts.retain(|attempt| attempt.result.is_err());
     if attempts.is_empty() { fail("a foreign token was accepted") } else { Ok(attempts) }
@@ -228,3 +262,4 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario::Rejected,
     Scenario::Unavailable,
 ];
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);

@@ -4,14 +4,15 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderValue, Request, Response};
 
 use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure};
-use crate::conformance::harness::Scenario;
 use crate::conformance::kit::Kit;
 use crate::conformance::parts::{HTML, octets, reply};
+use crate::conformance::scenario::Scenario;
 use crate::conformance::secret::find;
 use crate::{Error, Message, Padding};
 
@@ -31,6 +32,9 @@ checks! { "secrecy";
     errors_of_an_echo_show_no_secret:
         "a push service that repeats the request in its answer does not make an error show it"
         because "proxies print the request that they refuse";
+    errors_of_an_echo_in_fields_show_no_secret:
+        "a push service that repeats the request in its fields does not make an error show it"
+        because "readers of fields keep what they could not read as the cause";
     errors_of_the_network_show_no_secret:
         "errors of a refused, broken or hanging connection show no secret"
         because "HTTP clients put the address into their errors, and the address is a capability";
@@ -57,19 +61,21 @@ checks! { "secrecy";
 async fn debug_of_the_provider_shows_no_secret(kit: Kit) -> Checked {
     let provider = kit.provider();
     let mut shown = format!("{provider:?} {provider:#?}");
-    kit.script([kit.accepted()]);
-    // Accepted or not: the provider has now used everything that it has.
-    kit.send(&provider, &kit.token(), &kit.message()?).await;
-    let _ = write!(shown, " {provider:?} {provider:#?}");
+    let mut answers = vec![kit.accepted()];
+    if kit.needs_http().is_ok() {
+        answers.extend(vendors_words(&kit).into_iter().map(Answer::Reply));
+    }
+    for answer in answers {
+        kit.script([answer]);
+        // Accepted or not: the provider has now used everything that it has.
+        kit.send(&provider, &kit.token(), &kit.message()?).await;
+        let _ = write!(shown, " {provider:?} {provider:#?}");
+    }
     hides(&kit, &shown, "`Debug` of the provider")
 }
 
 async fn debug_of_acceptance_shows_no_secret(kit: Kit) -> Checked {
-    let answers = match kit.needs_http() {
-        Ok(()) => kit.answers(Scenario::Accepted)?.into_iter().map(Answer::Reply).collect(),
-        Err(_) => vec![kit.accepted()],
-    };
-    for answer in answers {
+    for answer in kit.answers(Scenario::Accepted)? {
         let attempt = kit.attempt(answer).await?;
         let accepted = attempt.accepted()?;
         hides(&kit, &format!("{accepted:?} {accepted:#?}"), "`Debug` of `Accepted`")?;
@@ -103,6 +109,19 @@ async fn errors_of_an_echo_show_no_secret(kit: Kit) -> Checked {
     Ok(())
 }
 
+async fn errors_of_an_echo_in_fields_show_no_secret(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    for status in [200, 201, 302, 400, 401, 404, 410, 429, 503] {
+        for name in ECHOING {
+            kit.script([kit.accepted()]);
+            kit.vendor.route(move |request| Answer::Reply(echo_in_field(request, status, name)));
+            let attempt = kit.send(&kit.provider(), &kit.token(), &kit.message()?).await;
+            error_hides(&kit, &attempt)?;
+        }
+    }
+    traces_hide(&kit)
+}
+
 async fn errors_of_the_network_show_no_secret(kit: Kit) -> Checked {
     kit.needs_http()?;
     // The connection that is refused comes last: over loopback nobody listens any more.
@@ -121,13 +140,18 @@ async fn errors_before_the_network_show_no_secret(kit: Kit) -> Checked {
     if let Ok(large) = kit.sealed(&large) {
         attempts.push(kit.send(&kit.provider(), &kit.token(), &large).await);
     }
-    let mut tokens = vec![kit.foreign_token()?];
+    let mut tokens = kit.foreign_tokens()?;
     tokens.extend(kit.harness.malformed(&kit.vendor, kit.agent.keys().clone()));
     tokens.extend(kit.token_with(|address| {
         for value in address.values_mut() {
             *value = serde_json::json!([value.take()]);
         }
     }));
+    for appended in [" ", "\u{1f514}", "\"", "\r\n", "<>", "{", "\u{7f}"] {
+        let changed = kit.each_text(|text| format!("{text}{appended}"));
+        tokens.extend(changed.into_iter().map(|(_, token)| token));
+    }
+    kit.watch.set_strict(false);
     for token in tokens {
         attempts.push(kit.send(&kit.provider(), &token, &kit.message()?).await);
     }
@@ -135,10 +159,30 @@ async fn errors_before_the_network_show_no_secret(kit: Kit) -> Checked {
 }
 
 async fn errors_of_the_mint_show_no_secret(kit: Kit) -> Checked {
+    kit.needs_http()?;
     let mut answers = kit.answers(Scenario::MintRefused)?;
-    answers.extend(kit.harness.answers(Scenario::MintUnavailable));
-    answers.extend(["", HTML, "{}"].map(|body| reply(200, body)));
-    let answers = answers.into_iter().map(Answer::Reply).chain([Answer::Hang, Answer::Reset]);
+    answers.extend(kit.forms(Scenario::MintUnavailable));
+    answers.extend(["", HTML, "{}"].map(|body| Answer::Reply(reply(200, body))));
+    answers.extend([Answer::Hang, Answer::Reset]);
+    // A token endpoint that repeats what it was asked.
+    kit.attempt(kit.accepted()).await?.accepted()?;
+    if let Some(request) = kit.vendor.mints().first() {
+        for (status, as_json) in ECHOES {
+            answers.push(Answer::Reply(echo(request, status, as_json)));
+        }
+        for status in [200, 400, 401, 503] {
+            let mut answer = echo_in_field(request, status, "www-authenticate");
+            let secrets = kit.harness.secrets();
+            let said = secrets.iter().map(|secret| secret.expose().to_owned());
+            *answer.body_mut() = serde_json::json!({
+                "error": "invalid_grant",
+                "error_description": said.collect::<Vec<_>>().join(" "),
+            })
+            .to_string()
+            .into();
+            answers.push(Answer::Reply(answer));
+        }
+    }
     for answer in answers {
         kit.vendor.script_mint(answer);
         let attempt = kit.attempt(kit.accepted()).await?;
@@ -153,8 +197,9 @@ async fn traces_of_success_show_no_secret(kit: Kit) -> Checked {
 }
 
 async fn traces_of_failure_show_no_secret(kit: Kit) -> Checked {
-    let foreign = kit.foreign_token()?;
-    kit.send(&kit.provider(), &foreign, &kit.message()?).await;
+    for foreign in kit.foreign_tokens()? {
+        kit.send(&kit.provider(), &foreign, &kit.message()?).await;
+    }
     if kit.needs_http().is_ok() {
         for answer in vendors_words(&kit) {
             kit.attempt(Answer::Reply(answer)).await?;
@@ -210,6 +255,7 @@ fn vendors_words(kit: &Kit) -> Vec<Response<Bytes>> {
     let scenarios = [
         Scenario::AcceptedButRefused,
         Scenario::Expired,
+        Scenario::Forbidden,
         Scenario::Mismatch,
         Scenario::PayloadTooLarge,
         Scenario::RateLimited,
@@ -242,6 +288,18 @@ fn echo(request: &Request<Bytes>, status: u16, as_json: bool) -> Response<Bytes>
     reply(status, body)
 }
 
+/// An answer that repeats the request in one of its fields.
+fn echo_in_field(request: &Request<Bytes>, status: u16, name: &'static str) -> Response<Bytes> {
+    let credential = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let text =
+        [request.uri().to_string().as_bytes(), b" \xff ", credential.unwrap_or_default()].concat();
+    let mut response = reply(status, HTML);
+    if let Ok(value) = HeaderValue::from_bytes(&text) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
 /// An error must hide every secret, in each of its forms; acceptance has nothing to hide here.
 fn error_hides(kit: &Kit, attempt: &Attempt) -> Checked {
     match &attempt.result {
@@ -251,7 +309,7 @@ fn error_hides(kit: &Kit, attempt: &Attempt) -> Checked {
 }
 
 fn traces_hide(kit: &Kit) -> Checked {
-    hides(kit, &kit.trace.text(), "what was traced")
+    hides(kit, &kit.trace.take(), "what was traced")
 }
 
 fn hides(kit: &Kit, shown: &str, place: &str) -> Checked {
@@ -270,6 +328,9 @@ fn shown(error: &Error) -> String {
     text
 }
 
+/// Fields that a provider may read.
+const ECHOING: [&str; 6] =
+    ["location", "retry-after", "www-authenticate", "content-type", "ttl", "x-error"];
 /// Longest text of an error, in octets.
 const MAX_TEXT: usize = 500;
 const ECHOES: [(u16, bool); 10] = [

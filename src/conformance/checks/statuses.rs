@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{LOCATION, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Response};
 
 use crate::ErrorKind;
 use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
-use crate::conformance::harness::Scenario;
 use crate::conformance::kit::Kit;
-use crate::conformance::parts::{HTML, reply};
+use crate::conformance::parts::{HTML, octets, reply};
+use crate::conformance::scenario::Scenario;
+use crate::conformance::secret::{Secret, find};
 use crate::transport::MAX_RESPONSE;
 
 checks! { "statuses";
@@ -23,6 +24,9 @@ checks! { "statuses";
     a_dead_status_is_expired:
         "the statuses that mean a dead subscription by themselves are `Expired`"
         because "their bodies differ from day to day";
+    a_proxys_page_kills_no_token:
+        "pages with `Not Found`, `Gone` or the push service's own words in them are not `Expired`"
+        because "a proxy, a portal or a wrong address answers so, for every token";
     a_4xx_is_not_retried:
         "a 4xx is permanent, but for 401, 403, 406, 408, 425 and 429"
         because "the same request fails again";
@@ -77,6 +81,9 @@ checks! { "statuses";
     a_success_that_cannot_be_read_is_not_repeated:
         "a 2xx with garbage is accepted, or `UnexpectedResponse` with an unknown outcome"
         because "the message was probably taken; repeating it notifies twice";
+    a_strange_success_is_not_repeated:
+        "a 2xx that the push service does not know is not retryable and kills no token"
+        because "the message was probably taken; repeating it notifies twice";
     a_broken_body_changes_no_class:
         "HTML, broken JSON, JSON of the wrong types and invalid UTF-8 are read by the status alone"
         because "proxies and portals answer in the push service's place";
@@ -86,6 +93,12 @@ checks! { "statuses";
     an_endless_body_does_no_harm:
         "a body without an end is left on the wire"
         because "it fills the memory of the sender";
+    fields_that_are_no_text_do_no_harm:
+        "fields of an answer with octets that are no text change nothing else"
+        because "a reader that takes them for text panics, or refuses what was accepted";
+    an_answer_sets_nothing:
+        "nothing that an answer sets, such as a cookie, is in a later request"
+        because "it ties the messages of different people together";
     an_unknown_status_is_an_error:
         "a status that nobody knows is an error that kills no token"
         because "standards grow";
@@ -97,6 +110,31 @@ async fn a_4xx_without_its_reason_kills_no_token(kit: Kit) -> Checked {
         let attempt = refused(&kit, reply(status, HTML)).await?;
         let is_dead = attempt.refused()?.is_token_dead();
         ensure(!is_dead, || format!("{status}: saw {attempt}"))?;
+    }
+    Ok(())
+}
+
+async fn a_proxys_page_kills_no_token(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    let dead = kit.harness.dead_statuses().to_vec();
+    let documented = kit.harness.answers(Scenario::Expired);
+    for status in [400, 403, 404, 405, 406, 409, 410, 421, 451, 500, 502, 503] {
+        if dead.contains(&status) {
+            continue;
+        }
+        for page in PAGES {
+            // What the push service itself says is no proxy's page.
+            if documented.iter().any(|answer| answer.body() == page.as_bytes()) {
+                continue;
+            }
+            for kind in ["text/html", "application/json"] {
+                let mut answer = reply(status, *page);
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                let attempt = refused(&kit, answer).await?;
+                let dead = attempt.refused()?.is_token_dead();
+                ensure(!dead, || format!("{status} with '{page}': saw {attempt}"))?;
+            }
+        }
     }
     Ok(())
 }
@@ -238,13 +276,98 @@ async fn a_redirect_is_permanent(kit: Kit) -> Checked {
 
 async fn a_success_that_cannot_be_read_is_not_repeated(kit: Kit) -> Checked {
     kit.needs_http()?;
-    let statuses = kit.answers(Scenario::Accepted)?;
-    for status in statuses.iter().map(|answer| answer.status().as_u16()) {
+    for answer in kit.harness.answers(Scenario::Accepted) {
+        let status = answer.status().as_u16();
         for body in BROKEN {
             let attempt = kit.attempt(Answer::Reply(reply(status, *body))).await?;
             let Err(error) = &attempt.result else { continue };
             let clear = error.kind() == ErrorKind::UnexpectedResponse && !error.is_outcome_known();
             ensure(clear, || format!("{status}: saw {attempt}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn a_strange_success_is_not_repeated(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    for status in [200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 250, 299] {
+        for body in ["", HTML, "{}"] {
+            let attempt = kit.attempt(Answer::Reply(reply(status, body))).await?;
+            let Err(error) = &attempt.result else { continue };
+            let harmless = !error.is_retryable() && !error.is_token_dead();
+            ensure(harmless, || format!("{status}: saw {attempt}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn fields_that_are_no_text_do_no_harm(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    let accepted = kit.harness.answers(Scenario::Accepted).into_iter().next();
+    let refusals =
+        [(400, ErrorKind::Rejected), (429, ErrorKind::RateLimited), (503, ErrorKind::Unavailable)];
+    for name in [
+        "location",
+        "retry-after",
+        "ttl",
+        "content-type",
+        "www-authenticate",
+        "date",
+        "server",
+        "etag",
+        "link",
+        "x-request-id",
+        "apns-id",
+        "x-wns-status",
+        "content-language",
+    ] {
+        let name = HeaderName::from_static(name);
+        let Ok(value) = HeaderValue::from_bytes(b"\xff\xfe caf\xe9 \x80") else { continue };
+        if let Some(mut answer) = accepted.clone() {
+            answer.headers_mut().insert(name.clone(), value.clone());
+            let attempt = kit.attempt(Answer::Reply(answer)).await?;
+            let taken = attempt.result.as_ref().map_or_else(
+                |error| error.kind() == ErrorKind::UnexpectedResponse && !error.is_outcome_known(),
+                |_| true,
+            );
+            ensure(taken, || format!("acceptance with {name}: saw {attempt}"))?;
+        }
+        for (status, kind) in refusals {
+            let mut answer = reply(status, HTML);
+            answer.headers_mut().insert(name.clone(), value.clone());
+            let attempt = refused(&kit, answer).await?;
+            let seen = attempt.refused()?.kind();
+            ensure(seen == kind, || format!("{status} with {name}: saw {attempt}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn an_answer_sets_nothing(kit: Kit) -> Checked {
+    kit.needs_http()?;
+    let (provider, secret) = (kit.provider(), [Secret::new("mark", MARK)]);
+    for mut answer in kit.harness.answers(Scenario::Accepted) {
+        for name in [
+            "set-cookie",
+            "etag",
+            "x-session",
+            "x-csrf-token",
+            "www-authenticate",
+            "alt-svc",
+            "link",
+        ] {
+            let value = format!("session={MARK}; Path=/; Max-Age=86400");
+            let Ok(value) = HeaderValue::from_str(&value) else { continue };
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        kit.script([Answer::Reply(answer), kit.accepted()]);
+        for _ in 0..2 {
+            // Accepted or not: only what is sent afterwards matters.
+            kit.send(&provider, &kit.token(), &kit.message()?).await;
+        }
+        for request in kit.vendor.requests() {
+            let found = find(&secret, &octets(&request));
+            ensure(found.is_none(), || format!("a request holds {}", found.unwrap_or_default()))?;
         }
     }
     Ok(())
@@ -356,4 +479,27 @@ const BROKEN: &[&[u8]] = &[
     b"{\"errors\":[[7]],\"id\":3}",
     b"{\"id\": \"abc",
     b"\xff\xfe\x00 not UTF-8 \x80",
+];
+/// Occurs nowhere by chance.
+const MARK: &str = "mark-of-an-answer-Zt8Kq2Vw";
+/// What answers in the place of a push service.
+const PAGES: &[&str] = &[
+    "<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>",
+    "<html><head><title>410 Gone</title></head><body>The page is gone.</body></html>",
+    "<h1>Unregistered</h1><p>This domain has expired. Subscription not found.</p>",
+    "404 page not found\n",
+    "Not Found",
+    "Gone",
+    "gone",
+    "expired",
+    "not found",
+    "unsubscribed",
+    "unregistered",
+    "UNREGISTERED",
+    "{\"message\":\"Not Found\"}",
+    "{\"error\":\"Not Found\"}",
+    "{\"error\":\"not_found\"}",
+    "{\"status\":404,\"error\":\"Not Found\",\"message\":\"\",\"path\":\"/\"}",
+    "{\"code\":410,\"message\":\"Gone\"}",
+    "{\"errors\":[\"Not Found\"]}",
 ];
