@@ -1,5 +1,4 @@
 //! An error names its provider also where nothing was sent yet.
-#![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
 use bytes::Bytes;
 use http::{Request, Response};

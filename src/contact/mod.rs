@@ -53,8 +53,7 @@ mod contact;
 mod device;
 mod draft;
 mod envelope;
-#[cfg(test)]
-#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+#[cfg(all(test, any(feature = "aws-lc", feature = "rust-crypto")))]
 mod forgeries;
 mod forward;
 mod hint;
@@ -73,8 +72,7 @@ mod request;
 mod rotation;
 mod safety;
 mod text;
-#[cfg(test)]
-#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+#[cfg(all(test, any(feature = "aws-lc", feature = "rust-crypto")))]
 mod vectors;
 
 pub use self::card::Card;
