@@ -1,4 +1,5 @@
 //! An error names its provider also where nothing was sent yet.
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -148,10 +148,7 @@ async fn failover_can_do_what_all_can_do() {
 
 #[test]
 fn failover_is_between_accounts_of_one_provider() {
-    assert_eq!(
-        Failover::new([Scripted::accepting(); 0]).unwrap_err().kind(),
-        ErrorKind::Configuration
-    );
+    assert_eq!(Failover::new(Vec::<Scripted>::new()).unwrap_err().kind(), ErrorKind::Configuration);
     let different =
         ["a", "b"].map(|id| Arc::new(Scripted::accepting().with_id(id)) as Arc<dyn PushProvider>);
     let error = Failover::new(different).unwrap_err();

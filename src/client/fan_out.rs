@@ -142,13 +142,7 @@ impl<K: Send + 'static, S> SendMany<K, S> {
         {
             match stage {
                 Stage::Fresh(message) => unsent.push(Job::new(ticket.key, ticket.token, message)),
-                Stage::Refused { error, call, .. } => {
-                    let outcome = Err(error);
-                    if let Some(call) = call {
-                        call.end(&outcome);
-                    }
-                    finished.push((ticket.key, outcome));
-                }
+                Stage::Refused(refused) => finished.push((ticket.key, refused.give_up())),
             }
         }
         Drained { finished, unsent }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::delayed::Delayed;
 use self::lane::Lane;
-pub(super) use self::lane::{Pace, Stage, Ticket, Waiting};
+pub(super) use self::lane::{Pace, Refused, Stage, Ticket, Waiting};
 use super::Limits;
 use crate::pace::Origin;
 

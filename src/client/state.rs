@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
 use super::Client;
-use super::lanes::{Lanes, Pace, Stage, Ticket, Waiting};
+use super::lanes::{Lanes, Pace, Refused, Stage, Ticket, Waiting};
 use super::worker::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pace::Next;
@@ -104,7 +104,8 @@ fn settle<K>(ticket: Ticket<K>, attempt: Attempt) -> End<K> {
             match retrier.next(&mut attempts, &ticket.token, &ticket.origin, error) {
                 Next::Final(error) => Err(error),
                 Next::Repeat { delay, error } => {
-                    let stage = Stage::Refused { sealed, attempts, call, error };
+                    let refused = Refused { sealed, attempts, call, error };
+                    let stage = Stage::Refused(Box::new(refused));
                     return End::Again(Waiting { ticket, stage }, Instant::now() + delay);
                 }
             }
@@ -139,13 +140,9 @@ impl<K> State<K> {
             let Waiting { ticket, stage } = self.lanes.take(Instant::now())?;
             match stage {
                 // Woken late, or kept waiting by others.
-                Stage::Refused { attempts, error, call, .. } if attempts.is_over() => {
+                Stage::Refused(refused) if refused.attempts.is_over() => {
                     self.lanes.finished(&ticket.origin, Pace::Unknown);
-                    let outcome = Err(error);
-                    if let Some(call) = call {
-                        call.end(&outcome);
-                    }
-                    self.outcomes.push_back((ticket.key, outcome));
+                    self.outcomes.push_back((ticket.key, refused.give_up()));
                 }
                 stage => {
                     self.running += 1;
@@ -163,7 +160,9 @@ impl<K> State<K> {
             "too many messages wait for push services that do not answer; nothing was sent",
         )
         .with_provider(ticket.token.provider().clone()));
-        if let Stage::Refused { call: Some(call), .. } = stage {
+        if let Stage::Refused(refused) = stage
+            && let Some(call) = refused.call
+        {
             call.end(&outcome);
         }
         self.outcomes.push_back((ticket.key, outcome));

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Route;
 use super::job::Payload;
-use super::lanes::{Pace, Stage, Ticket, Waiting};
+use super::lanes::{Pace, Refused, Stage, Ticket, Waiting};
 use super::state::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::Call;
@@ -72,6 +72,7 @@ impl<K> Drop for Worker<K> {
 }
 
 /// What came of one attempt.
+#[expect(clippy::large_enum_variant, reason = "most are `Made`: a box would be one for each send")]
 pub(super) enum Attempt {
     /// It ended before its outcome.
     CutOff,
@@ -90,7 +91,10 @@ pub(super) enum Attempt {
 impl Attempt {
     async fn make(client: &super::Inner, route: &Route, token: &Token, stage: Stage) -> Self {
         let (sealed, attempts, call) = match stage {
-            Stage::Refused { sealed, attempts, call, .. } => (sealed, Some(attempts), call),
+            Stage::Refused(refused) => {
+                let Refused { sealed, attempts, call, .. } = *refused;
+                (sealed, Some(attempts), call)
+            }
             Stage::Fresh(payload) => {
                 let sealed = match payload {
                     Payload::Clear(message) => match route.seal(token, &message) {

@@ -53,7 +53,8 @@ mod contact;
 mod device;
 mod draft;
 mod envelope;
-#[cfg(all(test, any(feature = "aws-lc", feature = "rust-crypto")))]
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod forgeries;
 mod forward;
 mod hint;
@@ -72,7 +73,8 @@ mod request;
 mod rotation;
 mod safety;
 mod text;
-#[cfg(all(test, any(feature = "aws-lc", feature = "rust-crypto")))]
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod vectors;
 
 pub use self::card::Card;

@@ -52,6 +52,7 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         .args(arguments)
         .env_clear()
         .envs(environment.iter().copied())
+        .envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, Request, Response, header};
-use sealpush::local::vendors::{FcmDevice, OneSignalDevice, Platform};
+use sealpush::local::{FcmDevice, OneSignalDevice, Platform};
 use sealpush::local::{PushService, UserAgent};
 use sealpush::providers::Fcm;
 use sealpush::providers::google::ServiceAccount;
-use sealpush::transport::{ReqwestTransport, Transport};
+use sealpush::transport::{HyperTransport, Transport};
 use sealpush::{EndpointGuard, ErrorKind, Message, PushProviderExt, Result};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -160,7 +160,7 @@ struct Bench {
     fcm_authorization: HeaderValue,
     onesignal_id: String,
     onesignal_authorization: HeaderValue,
-    transport: ReqwestTransport,
+    transport: HyperTransport,
     _receivers: (UserAgent, FcmDevice, OneSignalDevice),
     _service: PushService,
 }
@@ -230,15 +230,15 @@ async fn bench() -> Rc<Bench> {
     BENCH.with(|bench| Rc::clone(bench.get_or_init(|| started)))
 }
 
-fn loopback() -> ReqwestTransport {
-    let builder = ReqwestTransport::builder().guard(EndpointGuard::loopback_for_tests());
+fn loopback() -> HyperTransport {
+    let builder = HyperTransport::builder().guard(EndpointGuard::loopback_for_tests());
     builder.build().expect("there is TLS")
 }
 
 /// Remembers the credentials of the last request.
 #[derive(Clone, Debug)]
 struct Overheard {
-    transport: Arc<ReqwestTransport>,
+    transport: Arc<HyperTransport>,
     last: Arc<Mutex<Option<HeaderValue>>>,
 }
 

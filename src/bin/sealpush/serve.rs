@@ -94,7 +94,8 @@ fn describe(request: &Request) -> Option<String> {
         PathKind::Websocket => return None,
         _ => "to nowhere",
     };
-    let status = request.status.map_or("cut off".to_owned(), |status| status.as_u16().to_string());
+    let status = request.status;
+    let status = status.map_or_else(|| "cut off".to_owned(), |s| s.as_u16().to_string());
     let mut line = format!("{} {to}: {status}, {} octets", request.method, request.body_len);
     // Their values are a number and one of four words where they are good, else not shown.
     if let Some(ttl) = parsed::<sealpush::Ttl>(request, "ttl") {

@@ -6,10 +6,11 @@ use tokio::time::Instant;
 
 use crate::client::Route;
 use crate::client::job::Payload;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::layers::Call;
 use crate::message::SealedMessage;
 use crate::pace::{Attempts, Origin};
+use crate::provider::Accepted;
 use crate::token::Token;
 
 /// One job on its way.
@@ -31,7 +32,26 @@ pub(in crate::client) enum Stage {
     /// Not tried yet.
     Fresh(Payload),
     /// Refused, to be tried again with the same octets.
-    Refused { sealed: SealedMessage, attempts: Attempts, call: Option<Call>, error: Error },
+    Refused(Box<Refused>),
+}
+
+/// What is kept of a job between two attempts.
+pub(in crate::client) struct Refused {
+    pub(in crate::client) sealed: SealedMessage,
+    pub(in crate::client) attempts: Attempts,
+    pub(in crate::client) call: Option<Call>,
+    pub(in crate::client) error: Error,
+}
+
+impl Refused {
+    /// Gives the job up: its outcome is what the last attempt answered.
+    pub(in crate::client) fn give_up(self) -> Result<Accepted> {
+        let outcome = Err(self.error);
+        if let Some(call) = self.call {
+            call.end(&outcome);
+        }
+        outcome
+    }
 }
 
 /// What the end of an attempt says about its origin.

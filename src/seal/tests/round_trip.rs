@@ -7,6 +7,7 @@ on_every_backend!(
     every_size_up_to_the_limit_is_sealed_and_opened,
     two_messages_share_neither_key_nor_salt,
     a_failing_generator_seals_nothing,
+    a_private_key_gives_its_scalar_back,
 );
 
 const SIZES: [usize; 8] = [0, 1, 2, 409, 410, 3991, 3992, 3993];
@@ -30,6 +31,11 @@ fn two_messages_share_neither_key_nor_salt<B: Backend>() {
     let [a, b] = [&a, &b].map(|body| Parts::parse(body.as_ref()).unwrap());
     assert_ne!(a.salt, b.salt);
     assert_ne!(a.key_id, b.key_id);
+}
+
+fn a_private_key_gives_its_scalar_back<B: Backend>() {
+    let scalar = [7; 32];
+    assert_eq!(*B::scalar(&B::private_key(&scalar).unwrap()), scalar);
 }
 
 fn a_failing_generator_seals_nothing<B: Backend>() {
