@@ -188,7 +188,7 @@ impl PushProvider for Batches {
             tokio::spawn(flush(self.0.clone()));
         }
         let gone = |_| Error::new(ErrorKind::Unavailable, "the batch is gone");
-        receiver.await.map_err(gone).flatten().map_err(named)
+        receiver.await.map_err(gone).and_then(|result| result).map_err(named)
     }
 }
 

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
 mod every_layer;
-#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::sync::Arc;

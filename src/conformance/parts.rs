@@ -165,6 +165,27 @@ pub(crate) fn reply(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
 
 /// What a proxy in front of every push service answers.
 pub(crate) const HTML: &str = "<!DOCTYPE html><title>Error</title><h1>Error</h1>";
+/// What answers in the place of a push service.
+pub(crate) const PAGES: &[&str] = &[
+    "<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>",
+    "<html><head><title>410 Gone</title></head><body>The page is gone.</body></html>",
+    "<h1>Unregistered</h1><p>This domain has expired. Subscription not found.</p>",
+    "404 page not found\n",
+    "Not Found",
+    "Gone",
+    "gone",
+    "expired",
+    "not found",
+    "unsubscribed",
+    "unregistered",
+    "UNREGISTERED",
+    "{\"message\":\"Not Found\"}",
+    "{\"error\":\"Not Found\"}",
+    "{\"error\":\"not_found\"}",
+    "{\"status\":404,\"error\":\"Not Found\",\"message\":\"\",\"path\":\"/\"}",
+    "{\"code\":410,\"message\":\"Gone\"}",
+    "{\"errors\":[\"Not Found\"]}",
+];
 
 #[cfg(test)]
 mod tests {

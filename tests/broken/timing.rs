@@ -343,6 +343,6 @@ impl PushProvider for Eager {
         let (provider, token, message) = (self.0.clone(), token.clone(), message.clone());
         let sent = tokio::spawn(async move { provider.send(&token, &message).await });
         let lost = |_| Error::new(ErrorKind::Unavailable, "the task is gone");
-        Box::pin(async move { sent.await.map_err(lost).flatten() })
+        Box::pin(async move { sent.await.map_err(lost)? })
     }
 }

@@ -12,7 +12,7 @@ use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
 use crate::conformance::kit::Kit;
-use crate::conformance::parts::{HTML, octets, reply};
+use crate::conformance::parts::{HTML, PAGES, octets, reply};
 use crate::conformance::scenario::Scenario;
 use crate::conformance::secret::{Secret, find};
 use crate::transport::MAX_RESPONSE;
@@ -482,24 +482,3 @@ const BROKEN: &[&[u8]] = &[
 ];
 /// Occurs nowhere by chance.
 const MARK: &str = "mark-of-an-answer-Zt8Kq2Vw";
-/// What answers in the place of a push service.
-const PAGES: &[&str] = &[
-    "<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>",
-    "<html><head><title>410 Gone</title></head><body>The page is gone.</body></html>",
-    "<h1>Unregistered</h1><p>This domain has expired. Subscription not found.</p>",
-    "404 page not found\n",
-    "Not Found",
-    "Gone",
-    "gone",
-    "expired",
-    "not found",
-    "unsubscribed",
-    "unregistered",
-    "UNREGISTERED",
-    "{\"message\":\"Not Found\"}",
-    "{\"error\":\"Not Found\"}",
-    "{\"error\":\"not_found\"}",
-    "{\"status\":404,\"error\":\"Not Found\",\"message\":\"\",\"path\":\"/\"}",
-    "{\"code\":410,\"message\":\"Gone\"}",
-    "{\"errors\":[\"Not Found\"]}",
-];
