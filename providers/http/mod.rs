@@ -150,6 +150,7 @@ impl fmt::Debug for Http {
 }
 
 /// The setters of [`HttpBuilder`] on a builder that has one in its field `http`.
+#[allow(unused_macros, reason = "a build without a provider over HTTP has no builder")]
 macro_rules! http_setters {
     () => {
         /// Says which addresses may be connected to. Default: those on the public internet. A
@@ -177,4 +178,5 @@ macro_rules! http_setters {
         }
     };
 }
+#[allow(unused_imports, reason = "as above")]
 pub(in crate::providers) use http_setters;
