@@ -54,7 +54,7 @@ pub use crate::message::{Message, SealedMessage};
 #[doc(inline)]
 pub use crate::notification::Notification;
 #[doc(inline)]
-pub use crate::options::{Placeholder, Topic, Ttl, Urgency};
+pub use crate::options::{Placeholder, ProviderOptions, Topic, Ttl, Urgency};
 #[doc(inline)]
 pub use crate::provider::{
     Accepted, Capabilities, MessageId, ProviderId, PushProvider, PushProviderExt,

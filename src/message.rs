@@ -7,7 +7,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::error::Result;
-use crate::options::{Placeholder, Topic, Ttl, Urgency};
+use crate::options::{ByProvider, Placeholder, ProviderOptions, Topic, Ttl, Urgency};
 use crate::seal::keys::fill_random;
 use crate::seal::record::SALT_LEN;
 use crate::seal::{self, MAX_BODY, Padding, Sealed, UserAgentKeys};
@@ -84,6 +84,17 @@ impl Message {
         self
     }
 
+    /// What only one provider understands. Options for the same provider are replaced; those for
+    /// another stay, and each provider reads its own.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when they do not serialize to a JSON object.
+    pub fn with_provider_options<O: ProviderOptions>(mut self, options: &O) -> Result<Self> {
+        self.options.by_provider.insert(options)?;
+        Ok(self)
+    }
+
     /// The payload.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -118,6 +129,16 @@ impl Message {
     #[must_use]
     pub fn placeholder(&self) -> &Placeholder {
         &self.options.placeholder
+    }
+
+    /// See [`with_provider_options`](Self::with_provider_options); `None` where the message has
+    /// none for this provider.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when they are no `O`.
+    pub fn provider_options<O: ProviderOptions>(&self) -> Result<Option<O>> {
+        self.options.by_provider.get()
     }
 
     /// Seals the message for one user agent (RFC 8291), for a provider that takes bodies of
@@ -208,6 +229,16 @@ impl SealedMessage {
         self
     }
 
+    /// See [`Message::with_provider_options`].
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when they do not serialize to a JSON object.
+    pub fn with_provider_options<O: ProviderOptions>(mut self, options: &O) -> Result<Self> {
+        self.options.by_provider.insert(options)?;
+        Ok(self)
+    }
+
     /// The sealed octets, `salt(16) ‖ rs(4) ‖ idlen(1) ‖ keyid(65) ‖ record`; empty for a push
     /// without a body.
     #[must_use]
@@ -245,6 +276,16 @@ impl SealedMessage {
     pub fn placeholder(&self) -> &Placeholder {
         &self.options.placeholder
     }
+
+    /// What was told to this one provider; `None` where the message has nothing for it. A provider
+    /// with options of its own reads them before it sends anything.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when they are no `O`, which a provider passes on.
+    pub fn provider_options<O: ProviderOptions>(&self) -> Result<Option<O>> {
+        self.options.by_provider.get()
+    }
 }
 
 impl fmt::Debug for SealedMessage {
@@ -262,6 +303,7 @@ struct Options {
     urgency: Urgency,
     topic: Option<Topic>,
     placeholder: Placeholder,
+    by_provider: ByProvider,
 }
 
 #[cfg(test)]

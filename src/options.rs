@@ -1,6 +1,8 @@
 //! What an application asks of the push service beside the payload (RFC 8030 §5), each as a type
 //! that can only hold what the standard allows.
 
+mod provider;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +12,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
+
+pub(crate) use self::provider::ByProvider;
+pub use self::provider::ProviderOptions;
 
 /// How many seconds the push service keeps a message for an absent user agent (RFC 8030 §5.2).
 ///
