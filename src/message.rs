@@ -1,12 +1,15 @@
 //! What an application sends, before and after sealing.
 
+mod stored;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::{ByProvider, Placeholder, ProviderOptions, Topic, Ttl, Urgency};
 use crate::seal::keys::fill_random;
 use crate::seal::record::SALT_LEN;
@@ -175,7 +178,9 @@ impl fmt::Debug for Message {
 
 /// A sealed message with its options: all that a [`PushProvider`](crate::PushProvider) gets to see.
 ///
-/// Cloning shares the body, so that every retry sends the same octets.
+/// Cloning shares the body, so that every retry sends the same octets. To keep it for a later
+/// process, [`to_json`](Self::to_json) and [`FromStr`](std::str::FromStr), or serde with any format
+/// that describes itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedMessage {
     id: [u8; SALT_LEN],
@@ -236,6 +241,21 @@ impl SealedMessage {
     /// `Configuration` when they do not serialize to a JSON object.
     pub fn with_provider_options<O: ProviderOptions>(mut self, options: &O) -> Result<Self> {
         self.options.by_provider.insert(options)?;
+        Ok(self)
+    }
+
+    /// The same message after it has waited for this long, in an outbox for example: its TTL is
+    /// less by the whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when the message waited for longer than its TTL. A TTL of 0 ends after the first
+    /// second.
+    pub fn after(mut self, waited: Duration) -> Result<Self> {
+        let ttl = self.options.ttl.as_duration().checked_sub(Duration::from_secs(waited.as_secs()));
+        self.options.ttl = ttl.map(Ttl::from).ok_or_else(|| {
+            Error::new(ErrorKind::Rejected, "the message waited for longer than its TTL")
+        })?;
         Ok(self)
     }
 
@@ -321,6 +341,22 @@ mod tests {
             assert_ne!(a.id(), b.id(), "{payload:?}");
             assert!(a.body().is_empty() || a.body().starts_with(a.id()));
         }
+    }
+
+    #[test]
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    fn waiting_is_taken_from_the_ttl() {
+        let secret = crate::UserAgentSecret::generate().unwrap();
+        let sealed = Message::new("hello").with_ttl(Ttl::from_secs(2)).seal(secret.keys(), 4096);
+        let sealed = sealed.unwrap();
+        let left = |milliseconds| sealed.clone().after(Duration::from_millis(milliseconds));
+        for (waited, ttl) in [(0, 2), (999, 2), (1_000, 1), (2_000, 0), (2_999, 0)] {
+            assert_eq!(left(waited).unwrap().ttl(), Ttl::from_secs(ttl), "{waited}");
+        }
+        let error = left(3_000).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert!(!error.is_token_dead() && !error.is_retryable());
+        assert!(sealed.clone().after(Duration::MAX).is_err());
     }
 
     #[test]
