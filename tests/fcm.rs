@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{
     AccessToken, AccessTokenRequest, Address, AndroidNotification, AndroidOptions, ApnsOptions,
-    Credentials, FcmBuilder, ProjectId, WebpushOptions,
+    Credentials, FcmBuilder, ProjectId, WebPushOptions,
 };
 use sealpush::seal::open_data;
 use sealpush::{
@@ -160,7 +160,7 @@ async fn the_request_of_a_message_with_every_option() {
                     .with_thread_id("chat-1"),
             )
             .webpush(
-                WebpushOptions::new()
+                WebPushOptions::new()
                     .with_badge("https://example.net/b.png")
                     .with_icon("https://example.net/i.png")
                     .with_image("https://example.net/a.png")

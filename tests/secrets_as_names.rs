@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use sealpush::local::UserAgent;
 use sealpush::providers::fcm::{
     AndroidOptions, ApnsOptions, ApplicationDefault, AuthorizedUser, ProjectId, ServiceAccount,
-    WebpushOptions,
+    WebPushOptions,
 };
 use sealpush::providers::google::MetadataServer;
 use sealpush::providers::http::{BaseUrl, authorization};
@@ -93,7 +93,7 @@ const PLACES: &[Place] = &[
     ("VapidKey::from_base64", |text| refused(VapidKey::from_base64(text))),
     ("VapidKey::from_pem", |text| refused(VapidKey::from_pem(text))),
     ("VapidKey::import", |text| refused(VapidKey::import(text.as_bytes()))),
-    ("WebpushOptions", |text| refused(WebpushOptions::new().with_json_visible_to_provider(text))),
+    ("WebPushOptions", |text| refused(WebPushOptions::new().with_json_visible_to_provider(text))),
     ("a credential in a header", |text| refused(authorization("Bearer", text))),
 ];
 

@@ -4,7 +4,7 @@
 //!
 //! The sealed body travels as base64url in the data field `e2ee`; the app opens it, on the device
 //! with [`open_data`](crate::seal::open_data). FCM sees the address, the size, the time, the
-//! options, and what [`AndroidOptions`], [`ApnsOptions`] and [`WebpushOptions`] add.
+//! options, and what [`AndroidOptions`], [`ApnsOptions`] and [`WebPushOptions`] add.
 //!
 //! # From a Firebase project to the first message
 //!
@@ -61,7 +61,7 @@ use self::answer::Refused;
 use self::request::{MAX_TTL, Settings};
 
 pub use self::address::{Address, InstallationId, RegistrationToken};
-pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebpushOptions};
+pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebPushOptions};
 pub use super::google::{
     AccessToken, AccessTokenRequest, ApplicationDefault, AuthorizedUser, Credentials,
     MetadataServer, ProjectId, ServiceAccount,
@@ -224,7 +224,7 @@ impl FcmBuilder {
     }
 
     /// How browsers receive.
-    pub fn webpush(mut self, options: WebpushOptions) -> Self {
+    pub fn webpush(mut self, options: WebPushOptions) -> Self {
         self.settings.webpush = options;
         self
     }

@@ -234,14 +234,14 @@ impl ApnsOptions {
 /// By default a message has no notification part, so that the page's service worker gets the data,
 /// opens it and shows what it finds.
 #[derive(Clone, Debug, Default)]
-pub struct WebpushOptions {
+pub struct WebPushOptions {
     members: Map<String, Value>,
     /// What the placeholder has beside its text.
     notification: Map<String, Value>,
     show_placeholder: bool,
 }
 
-impl WebpushOptions {
+impl WebPushOptions {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
@@ -407,7 +407,7 @@ mod tests {
             r#"{"headers":{"Topic":"marker"}}"#,
             r#"{"headers":{"urgency":"high"}}"#,
         ] {
-            refused(WebpushOptions::new().with_json_visible_to_provider(json).map(drop), json);
+            refused(WebPushOptions::new().with_json_visible_to_provider(json).map(drop), json);
         }
     }
 
@@ -431,7 +431,7 @@ mod tests {
     #[test]
     fn an_icon_alone_shows_no_placeholder() {
         // With a notification part, FCM's service worker shows it, whatever else it holds.
-        let options = WebpushOptions::new().with_icon("https://example.net/i.png");
+        let options = WebPushOptions::new().with_icon("https://example.net/i.png");
         assert_eq!(Value::Object(options.render("New message")), json!({}));
         assert_eq!(
             Value::Object(options.with_placeholder_shown().render("New message")),

@@ -14,7 +14,7 @@ use crate::seal::DATA_FIELD;
 use crate::{SealedMessage, Ttl, Urgency};
 
 use super::options::set;
-use super::{AccessToken, Address, AndroidOptions, ApnsOptions, WebpushOptions};
+use super::{AccessToken, Address, AndroidOptions, ApnsOptions, WebPushOptions};
 
 /// Longest time that FCM keeps a message: four weeks.
 pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
@@ -25,7 +25,7 @@ pub(super) struct Settings {
     pub(super) dry_run: bool,
     pub(super) android: AndroidOptions,
     pub(super) apns: ApnsOptions,
-    pub(super) webpush: WebpushOptions,
+    pub(super) webpush: WebPushOptions,
 }
 
 /// The request's body, which carries no credentials and so is made once per message.
