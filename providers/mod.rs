@@ -22,6 +22,8 @@ pub mod mock;
 #[cfg(feature = "onesignal")]
 pub mod onesignal;
 pub mod refusal;
+#[cfg(any(feature = "fcm", feature = "onesignal"))]
+mod visible;
 #[cfg(feature = "webpush")]
 pub mod webpush;
 

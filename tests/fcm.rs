@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{
     AccessToken, AccessTokenRequest, Address, AndroidNotification, AndroidOptions, ApnsOptions,
-    Credentials, FcmBuilder, ProjectId, WebPushOptions,
+    Credentials, FcmBuilder, FcmOptions, ProjectId, WebPushOptions,
 };
 use sealpush::seal::open_data;
 use sealpush::{
@@ -140,34 +140,32 @@ async fn the_request_of_a_message_with_every_option() {
         .with_image("https://example.net/a.png")
         .with_sound("default")
         .with_tag("chat-1");
-    let builder = |builder: FcmBuilder| {
-        builder
-            .dry_run(true)
-            .android(
-                AndroidOptions::new()
-                    .with_direct_boot()
-                    .with_package_name("net.example.app")
-                    .with_placeholder_shown(android)
-                    .with_json_visible_to_provider(r##"{"notification":{"color":"#aabbcc"}}"##)
-                    .unwrap(),
-            )
-            .apns(
-                ApnsOptions::new()
-                    .with_badge(2)
-                    .with_category("CHAT")
-                    .with_image("https://example.net/a.png")
-                    .with_sound("default")
-                    .with_thread_id("chat-1"),
-            )
-            .webpush(
-                WebPushOptions::new()
-                    .with_badge("https://example.net/b.png")
-                    .with_icon("https://example.net/i.png")
-                    .with_image("https://example.net/a.png")
-                    .with_link("https://example.net/")
-                    .with_placeholder_shown(),
-            )
-    };
+    let android = AndroidOptions::new()
+        .with_direct_boot()
+        .with_package_name("net.example.app")
+        .with_placeholder_shown(android)
+        .with_json_visible_to_provider(r##"{"notification":{"color":"#aabbcc"}}"##)
+        .unwrap();
+    let apns = ApnsOptions::new()
+        .with_badge(2)
+        .with_category("CHAT")
+        .with_image("https://example.net/a.png")
+        .with_sound("default")
+        .with_thread_id("chat-1");
+    let web_push = WebPushOptions::new()
+        .with_badge("https://example.net/b.png")
+        .with_icon("https://example.net/i.png")
+        .with_image("https://example.net/a.png")
+        .with_link("https://example.net/")
+        .with_placeholder_shown();
+    let options = FcmOptions::new().with_android(android).with_apns(apns).with_web_push(web_push);
+
+    // It is the same whether all messages have an option, or this one brings it.
+    let own = message.clone().with_provider_options(&options).unwrap();
+    let mut request = sent(|builder| builder.dry_run(true), &own).await;
+    request["message"]["data"] = sealed();
+    assert_eq!(request, Table::load("fcm").requests["every-option"]);
+    let builder = |builder: FcmBuilder| builder.dry_run(true).options(options);
     let mut request = sent(builder, &message).await;
     request["message"]["data"] = sealed();
     assert_eq!(request, Table::load("fcm").requests["every-option"]);
@@ -200,7 +198,8 @@ async fn urgency_maps_to_what_each_platform_has() {
 
 #[tokio::test]
 async fn a_background_push_shows_nothing_on_an_apple_device() {
-    let builder = |builder: FcmBuilder| builder.apns(ApnsOptions::background());
+    let options = FcmOptions::new().with_apns(ApnsOptions::background());
+    let builder = |builder: FcmBuilder| builder.options(options);
     let request = sent(builder, &message("x").with_urgency(Urgency::High)).await;
     let apns = &request["message"]["apns"];
     assert_eq!(apns["payload"], json!({"aps": {"content-available": 1}}));

@@ -4,7 +4,7 @@
 //!
 //! The sealed body travels as base64url in the data field `e2ee`; the app opens it, on the device
 //! with [`open_data`](crate::seal::open_data). FCM sees the address, the size, the time, the
-//! options, and what [`AndroidOptions`], [`ApnsOptions`] and [`WebPushOptions`] add.
+//! options, and what [`FcmOptions`] add.
 //!
 //! # From a Firebase project to the first message
 //!
@@ -43,6 +43,7 @@ mod answer;
 mod options;
 mod request;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -58,10 +59,12 @@ use crate::{
 };
 
 use self::answer::Refused;
-use self::request::{MAX_TTL, Settings};
+use self::request::MAX_TTL;
 
 pub use self::address::{Address, InstallationId, RegistrationToken};
-pub use self::options::{AndroidNotification, AndroidOptions, ApnsOptions, WebPushOptions};
+pub use self::options::{
+    AndroidNotification, AndroidOptions, ApnsOptions, FcmOptions, WebPushOptions,
+};
 pub use super::google::{
     AccessToken, AccessTokenRequest, ApplicationDefault, AuthorizedUser, Credentials,
     MetadataServer, ProjectId, ServiceAccount,
@@ -96,12 +99,13 @@ pub use super::google::{
 /// for one, and delivers a message twice when it is sent twice.
 pub struct Fcm {
     access: AccessTokens,
+    dry_run: bool,
     endpoint: Uri,
     http: Http,
     max_body: usize,
+    options: FcmOptions,
     project_id: ProjectId,
     quota_project: Option<HeaderValue>,
-    settings: Settings,
 }
 
 impl Fcm {
@@ -135,7 +139,12 @@ impl Fcm {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;
-        let body = request::body(&self.settings, &address, message, self.http.unix_seconds());
+        let options = match message.provider_options()? {
+            Some(own) => Cow::Owned(self.options.clone().with(own)),
+            None => Cow::Borrowed(&self.options),
+        };
+        let now = self.http.unix_seconds();
+        let body = request::body(&options, &address, message, now, self.dry_run);
 
         let transport = self.http.transport();
         let access = self.access.get(transport, self.http.now()).await?;
@@ -181,7 +190,8 @@ impl fmt::Debug for Fcm {
         f.debug_struct("Fcm")
             .field("project_id", &self.project_id)
             .field("credentials", &self.access)
-            .field("settings", &self.settings)
+            .field("options", &self.options)
+            .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
 }
@@ -192,10 +202,11 @@ impl fmt::Debug for Fcm {
 pub struct FcmBuilder {
     base_url: Option<String>,
     credentials: Option<Box<dyn Credentials>>,
+    dry_run: bool,
     http: HttpBuilder,
     max_body: Option<usize>,
+    options: FcmOptions,
     project_id: Option<ProjectId>,
-    settings: Settings,
 }
 
 impl FcmBuilder {
@@ -211,21 +222,10 @@ impl FcmBuilder {
         self
     }
 
-    /// How Android devices receive.
-    pub fn android(mut self, options: AndroidOptions) -> Self {
-        self.settings.android = options;
-        self
-    }
-
-    /// How Apple's devices receive.
-    pub fn apns(mut self, options: ApnsOptions) -> Self {
-        self.settings.apns = options;
-        self
-    }
-
-    /// How browsers receive.
-    pub fn webpush(mut self, options: WebPushOptions) -> Self {
-        self.settings.webpush = options;
+    /// What the platforms are told with every message. A message may bring
+    /// [more](FcmOptions).
+    pub fn options(mut self, options: FcmOptions) -> Self {
+        self.options = options;
         self
     }
 
@@ -238,7 +238,7 @@ impl FcmBuilder {
 
     /// Has FCM check every message, its address included, and deliver none (`validate_only`).
     pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.settings.dry_run = dry_run;
+        self.dry_run = dry_run;
         self
     }
 
@@ -274,12 +274,13 @@ impl FcmBuilder {
         });
         Ok(Fcm {
             access: AccessTokens::new(credentials, &[SCOPE]),
+            dry_run: self.dry_run,
             endpoint: base_url.join(&format!("/v1/projects/{project_id}/messages:send"))?,
             http: self.http.build()?,
             max_body: self.max_body.map_or(Fcm::MAX_BODY, |octets| octets.min(Fcm::MAX_BODY)),
+            options: self.options,
             project_id,
             quota_project,
-            settings: self.settings,
         })
     }
 }

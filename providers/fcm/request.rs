@@ -10,35 +10,27 @@ use http::{Request, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::providers::http::post_json;
+use crate::providers::visible::set;
 use crate::seal::DATA_FIELD;
 use crate::{SealedMessage, Ttl, Urgency};
 
-use super::options::set;
-use super::{AccessToken, Address, AndroidOptions, ApnsOptions, WebPushOptions};
+use super::{AccessToken, Address, FcmOptions};
 
 /// Longest time that FCM keeps a message: four weeks.
 pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
 
-/// What is the same for every message of one provider.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
-    pub(super) dry_run: bool,
-    pub(super) android: AndroidOptions,
-    pub(super) apns: ApnsOptions,
-    pub(super) webpush: WebPushOptions,
-}
-
 /// The request's body, which carries no credentials and so is made once per message.
 pub(super) fn body(
-    settings: &Settings,
+    options: &FcmOptions,
     address: &Address,
     message: &SealedMessage,
     now: u64,
+    dry_run: bool,
 ) -> Bytes {
     let placeholder = message.placeholder().as_str();
-    let mut android = settings.android.render(placeholder);
-    let mut apns = settings.apns.render(placeholder);
-    let mut webpush = settings.webpush.render(placeholder);
+    let mut android = options.android.render(placeholder);
+    let mut apns = options.apns.render(placeholder);
+    let mut webpush = options.webpush.render(placeholder);
 
     let ttl = message.ttl().min(MAX_TTL).as_secs();
     set(&mut android, "/ttl", format!("{ttl}s"));
@@ -50,7 +42,7 @@ pub(super) fn body(
     let urgency = message.urgency();
     set(&mut android, "/priority", android_priority(urgency));
     set(&mut webpush, "/headers/Urgency", urgency.as_str());
-    let (push_type, priority) = match settings.apns.is_background() {
+    let (push_type, priority) = match options.apns.is_background() {
         true => ("background", "5"),
         false => ("alert", apns_priority(urgency)),
     };
@@ -70,7 +62,7 @@ pub(super) fn body(
     fields.insert("apns".to_owned(), apns.into());
     fields.insert("webpush".to_owned(), webpush.into());
     let mut request = json!({ "message": fields });
-    if settings.dry_run {
+    if dry_run {
         request["validate_only"] = Value::Bool(true);
     }
     request.to_string().into()
