@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::OneSignal;
-use sealpush::providers::onesignal::{Address, Alias, OneSignalBuilder};
+use sealpush::providers::onesignal::{Address, Alias, OneSignalBuilder, OneSignalOptions};
 use sealpush::seal::open_data;
 use sealpush::{
     ErrorKind, Message, MessageId, PushProvider, PushProviderExt, Token, Topic, Ttl, Urgency,
@@ -110,11 +110,15 @@ async fn the_request_of_a_message_with_every_option() {
     let alias = Alias::new(Alias::EXTERNAL_ID, "user-7").unwrap();
     let token = Address::Alias(alias).to_token(keys()).unwrap();
     let script = accepting();
+    let headings = |text| json!({"headings": {"en": text}}).to_string();
+    let options = |text| OneSignalOptions::new().with_json_visible_to_provider(&headings(text));
     let onesignal = builder(&script)
         .base_url("https://onesignal.example.net/api/v1/")
-        .json_visible_to_provider(r#"{"headings":{"en":"Door"},"android_channel_id":"x"}"#)
+        .options(options("Gate").unwrap().with_android_channel_id("x"))
         .build()
         .unwrap();
+    // What one message brings is laid over what all have.
+    let message = message.with_provider_options(&options("Door").unwrap()).unwrap();
     onesignal.send_encrypted(&token, &message).await.unwrap();
     assert_eq!(script.requests()[0].uri(), "https://onesignal.example.net/api/v1/notifications");
     let mut request = script.json();
@@ -282,7 +286,6 @@ fn a_builder_says_what_is_wrong() {
         (app().api_key("a b"), "printable"),
         (app().api_key("a\r\nb"), "printable"),
         (builder(&script).base_url("x"), "base URL"),
-        (builder(&script).json_visible_to_provider("x"), "no JSON object"),
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -313,8 +316,9 @@ fn visible_members_cannot_replace_what_is_sealed() {
         "web_push_topic",
     ] {
         let visible = json!({ name: "marker" }).to_string();
-        let error =
-            builder(&Script::default()).json_visible_to_provider(visible).build().unwrap_err();
+        // Neither by the setter nor by options that were stored.
+        assert!(serde_json::from_str::<OneSignalOptions>(&visible).is_err(), "{name}");
+        let error = OneSignalOptions::new().with_json_visible_to_provider(&visible).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
         assert!(error.to_string().contains("must not set"), "{name}: {error}");
         assert!(!error.to_string().contains("marker"), "{error}");

@@ -12,12 +12,12 @@ use sealpush::providers::fcm::{
 use sealpush::providers::google::MetadataServer;
 use sealpush::providers::http::{BaseUrl, authorization};
 use sealpush::providers::jws::SigningKey;
-use sealpush::providers::onesignal::{Alias, AppId, SubscriptionId};
+use sealpush::providers::onesignal::{Alias, AppId, OneSignalOptions, SubscriptionId};
 use sealpush::providers::webpush::{Subject, VapidKey};
 use sealpush::providers::{Fcm, OneSignal};
 use sealpush::{
-    EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, Token, Topic, Ttl,
-    Urgency, UserAgentKeys,
+    EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, SealedMessage, Token,
+    Topic, Ttl, Urgency, UserAgentKeys,
 };
 
 /// What people paste. `MARKER` is what must not come back.
@@ -63,8 +63,8 @@ const PLACES: &[Place] = &[
     ("Notification, the link", |text| refused(text.parse::<sealpush::notification::Link>())),
     ("OneSignalBuilder::api_key", |text| refused(onesignal().api_key(text).build())),
     ("OneSignalBuilder::base_url", |text| refused(onesignal().base_url(text).build())),
-    ("OneSignalBuilder::json_visible_to_provider", |text| {
-        refused(onesignal().json_visible_to_provider(text).build())
+    ("OneSignalOptions", |text| {
+        refused(OneSignalOptions::new().with_json_visible_to_provider(text))
     }),
     ("Placeholder", |text| refused(text.parse::<Placeholder>())),
     ("ProjectId", |text| refused(text.parse::<ProjectId>())),
@@ -79,6 +79,7 @@ const PLACES: &[Place] = &[
     }),
     ("SigningKey::from_base64", |text| refused(SigningKey::from_base64(text))),
     ("SigningKey::from_pem", |text| refused(SigningKey::from_pem(text))),
+    ("SealedMessage", |text| refused(text.parse::<SealedMessage>())),
     ("Subject", |text| refused(text.parse::<Subject>())),
     ("SubscriptionId", |text| refused(text.parse::<SubscriptionId>())),
     ("Token", |text| refused(text.parse::<Token>())),

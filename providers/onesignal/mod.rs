@@ -7,11 +7,11 @@
 //! shows the message's placeholder unless the app replaces it, on Android and on Apple's devices
 //! in a notification service extension. In browsers OneSignal's own service worker shows it, and
 //! OneSignal documents no way to replace it there. OneSignal sees the address, the size, the time, the options, the
-//! placeholder, and what
-//! [`json_visible_to_provider`](OneSignalBuilder::json_visible_to_provider) adds.
+//! placeholder, and what [`OneSignalOptions`] add.
 
 mod address;
 mod answer;
+mod options;
 mod request;
 mod uuid;
 
@@ -21,7 +21,6 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use http::Uri;
 use http::header::HeaderValue;
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::providers::http::{BaseUrl, Http, HttpBuilder, authorization, http_setters};
@@ -35,6 +34,7 @@ use self::request::MAX_TTL;
 use self::uuid::Uuid;
 
 pub use self::address::{Address, Alias, SubscriptionId};
+pub use self::options::OneSignalOptions;
 
 /// Sends through OneSignal for one app.
 ///
@@ -64,7 +64,7 @@ pub struct OneSignal {
     app_id: AppId,
     endpoint: Uri,
     http: Http,
-    visible: Map<String, Value>,
+    options: OneSignalOptions,
 }
 
 impl OneSignal {
@@ -92,7 +92,8 @@ impl OneSignal {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let address = Address::try_from(token)?;
         self.capabilities().check(message)?;
-        let body = request::body(&self.app_id, &self.visible, &address, message);
+        let options = self.options.render(message.provider_options()?);
+        let body = request::body(&self.app_id, options, &address, message);
         let request = request::request(&self.endpoint, &self.api_key, body);
         let response = self.http.send(request).await?;
         answer::read(&response, &address, self.http.now())
@@ -158,7 +159,7 @@ pub struct OneSignalBuilder {
     app_id: Option<AppId>,
     base_url: Option<String>,
     http: HttpBuilder,
-    visible: Option<String>,
+    options: OneSignalOptions,
 }
 
 impl OneSignalBuilder {
@@ -174,10 +175,9 @@ impl OneSignalBuilder {
         self
     }
 
-    /// Adds members to every request, as a JSON object: `headings`, `android_channel_id`,
-    /// `ios_sound`, `url` and whatever else OneSignal knows. The provider reads every one of them.
-    pub fn json_visible_to_provider(mut self, json: impl Into<String>) -> Self {
-        self.visible = Some(json.into());
+    /// What OneSignal is told with every message. A message may bring [more](OneSignalOptions).
+    pub fn options(mut self, options: OneSignalOptions) -> Self {
+        self.options = options;
         self
     }
 
@@ -194,9 +194,7 @@ impl OneSignalBuilder {
     /// # Errors
     ///
     /// `Configuration` when the app's id or the API key is missing, the key cannot stand in a
-    /// header, the base URL is none, the
-    /// [visible members](Self::json_visible_to_provider) set what the message or its address sets,
-    /// or TLS cannot be set up.
+    /// header, the base URL is none, or TLS cannot be set up.
     pub fn build(self) -> Result<OneSignal> {
         self.assemble().map_err(|error| error.with_provider(OneSignal::ID))
     }
@@ -205,13 +203,12 @@ impl OneSignalBuilder {
         let app_id = self.app_id.ok_or_else(|| configuration("the builder has no app id"))?;
         let api_key = self.api_key.ok_or_else(|| configuration("the builder has no API key"))?;
         let base_url: BaseUrl = self.base_url.as_deref().unwrap_or(BASE_URL).parse()?;
-        let visible = self.visible.as_deref().map(request::visible_members).transpose()?;
         Ok(OneSignal {
             api_key: authorization("Key", &api_key)?,
             app_id,
             endpoint: base_url.join("/notifications")?,
             http: self.http.build()?,
-            visible: visible.unwrap_or_default(),
+            options: self.options,
         })
     }
 }

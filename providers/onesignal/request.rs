@@ -7,11 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Uri};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::providers::http::post_json;
+use crate::providers::visible::Members;
 use crate::seal::DATA_FIELD;
-use crate::{Error, ErrorKind, Result, SealedMessage, Ttl, Urgency};
+use crate::{SealedMessage, Ttl, Urgency};
 
 use super::uuid::Uuid;
 use super::{Address, AppId};
@@ -23,11 +24,11 @@ pub(super) const MAX_TTL: Ttl = Ttl::from_secs(2_419_200);
 /// the same idempotency key: OneSignal delivers a repeated request once.
 pub(super) fn body(
     app_id: &AppId,
-    visible: &Map<String, Value>,
+    options: Members,
     address: &Address,
     message: &SealedMessage,
 ) -> Bytes {
-    let mut request = visible.clone();
+    let mut request = options;
     let mut set = |name: &str, value: Value| request.insert(name.to_owned(), value);
     set("app_id", app_id.as_str().into());
     set("contents", json!({ "en": message.placeholder().as_str() }));
@@ -54,28 +55,6 @@ pub(super) fn request(endpoint: &Uri, api_key: &HeaderValue, body: Bytes) -> Req
     request
 }
 
-/// Members that the caller adds to every request.
-///
-/// # Errors
-///
-/// `Configuration` for what is no object, or sets what the message or its address sets.
-pub(super) fn visible_members(json: &str) -> Result<Map<String, Value>> {
-    let members: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Error::new(ErrorKind::Configuration, format!("the override is no JSON object ({place})"))
-    })?;
-    let reserved = |name: &&String| {
-        RESERVED.contains(&name.as_str()) || TARGETS.iter().any(|prefix| name.starts_with(prefix))
-    };
-    if members.keys().any(|name| reserved(&name)) {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            "the override must not set what the message or its address does",
-        ));
-    }
-    Ok(members)
-}
-
 /// OneSignal knows two; 10 is its default.
 fn priority(urgency: Urgency) -> u8 {
     match urgency {
@@ -83,23 +62,3 @@ fn priority(urgency: Urgency) -> u8 {
         Urgency::Normal | Urgency::High => 10,
     }
 }
-
-const RESERVED: [&str; 14] = [
-    "app_id",
-    "collapse_id",
-    "content_available",
-    "contents",
-    "custom_data",
-    "data",
-    "external_id",
-    "filters",
-    "idempotency_key",
-    "priority",
-    "target_channel",
-    "template_id",
-    "ttl",
-    "web_push_topic",
-];
-
-/// How the names of all that addresses a message begin.
-const TARGETS: [&str; 3] = ["excluded_", "include_", "included_"];
