@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -19,8 +20,9 @@ use crate::token::Token;
 /// Speaks to one push service.
 ///
 /// One call is one attempt; a refused credential may be renewed once and the request repeated
-/// inside one call. A provider does not retry, wait or queue; [`layers`](crate::layers) do. It passes the sealed octets on unchanged. It can be dropped at
-/// every await without losing more than the attempt.
+/// inside one call. A provider does not retry, wait or queue; [`layers`](crate::layers) do. It
+/// passes the sealed octets on unchanged. It can be dropped at every await without losing more than
+/// the attempt.
 ///
 /// `examples/custom_provider.rs` writes one from the empty file, and the conformance kit proves it.
 #[async_trait]
@@ -52,7 +54,6 @@ pub trait PushProvider: fmt::Debug + Send + Sync + 'static {
 /// assert_eq!(accepted.provider.as_str(), "mock");
 /// # Ok(()) }
 /// ```
-#[async_trait]
 pub trait PushProviderExt: PushProvider {
     /// Seals `message` for the user agent of `token` (RFC 8291) and makes one attempt to send it.
     ///
@@ -60,45 +61,52 @@ pub trait PushProviderExt: PushProvider {
     ///
     /// `TokenMismatch` when the token is another provider's, `PayloadTooLarge` when the message
     /// cannot fit, both before anything is sent; then whatever [`PushProvider::send`] answers.
-    async fn send_encrypted(&self, token: &Token, message: &Message) -> Result<Accepted> {
-        let named = |error: Error| error.with_provider(self.id());
-        token.require(&self.id()).map_err(named)?;
-        let sealed = message.seal(token.keys(), self.capabilities().max_body).map_err(named)?;
-        self.send(token, &sealed).await
+    fn send_encrypted(
+        &self,
+        token: &Token,
+        message: &Message,
+    ) -> impl Future<Output = Result<Accepted>> + Send {
+        async move {
+            let named = |error: Error| error.with_provider(self.id());
+            token.require(&self.id()).map_err(named)?;
+            let sealed = message.seal(token.keys(), self.capabilities().max_body).map_err(named)?;
+            self.send(token, &sealed).await
+        }
     }
 }
 
 impl<P: PushProvider + ?Sized> PushProviderExt for P {}
 
-#[async_trait]
-impl<P: PushProvider + ?Sized> PushProvider for Arc<P> {
-    fn id(&self) -> ProviderId {
-        (**self).id()
-    }
+/// Hands every call on. Written out, because `async_trait` would box the boxed future once more.
+macro_rules! forward {
+    ($($pointer:ident),+) => {$(
+        impl<P: PushProvider + ?Sized> PushProvider for $pointer<P> {
+            fn id(&self) -> ProviderId {
+                (**self).id()
+            }
 
-    fn capabilities(&self) -> Capabilities {
-        (**self).capabilities()
-    }
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
 
-    async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
-        (**self).send(token, message).await
-    }
+            fn send<'a, 'b, 'c, 'future>(
+                &'a self,
+                token: &'b Token,
+                message: &'c SealedMessage,
+            ) -> Pin<Box<dyn Future<Output = Result<Accepted>> + Send + 'future>>
+            where
+                'a: 'future,
+                'b: 'future,
+                'c: 'future,
+                Self: 'future,
+            {
+                (**self).send(token, message)
+            }
+        }
+    )+};
 }
 
-#[async_trait]
-impl<P: PushProvider + ?Sized> PushProvider for Box<P> {
-    fn id(&self) -> ProviderId {
-        (**self).id()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        (**self).capabilities()
-    }
-
-    async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
-        (**self).send(token, message).await
-    }
-}
+forward!(Arc, Box);
 
 /// The name of a provider, as tokens and errors carry it: 1 to 32 of `a-z`, `0-9`, `-`, `.`, `_`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

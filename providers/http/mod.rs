@@ -111,7 +111,7 @@ impl Http {
     ///
     /// As [`Transport::send`]; `Blocked` when a guard refuses the URL.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        self.transport.send(request).await
+        self.transport().send(request).await
     }
 
     /// Looks whether the guard lets an endpoint pass, without a request. What a name resolves to is

@@ -20,6 +20,8 @@ mod key;
 mod request;
 mod service;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod vapid;
 
 use std::fmt;

@@ -23,7 +23,7 @@ pub(super) fn request(
     request.extensions_mut().insert(resource.endpoint().clone());
 
     let headers = request.headers_mut();
-    headers.insert(TTL, ttl.as_secs().into());
+    headers.insert(TTL, seconds(ttl));
     headers.insert(URGENCY, HeaderValue::from_static(message.urgency().as_str()));
     if let Some(topic) = message.topic() {
         let topic = HeaderValue::from_str(topic.as_str()).expect("a topic is base64url");
@@ -41,6 +41,11 @@ pub(super) fn request(
         headers.insert(WNS_CACHE_POLICY, HeaderValue::from_static("no-cache"));
     }
     request
+}
+
+fn seconds(ttl: Ttl) -> HeaderValue {
+    let text = ttl.as_secs().to_string();
+    HeaderValue::from_maybe_shared(Bytes::from(text)).expect("digits can stand in a header")
 }
 
 const TOPIC: HeaderName = HeaderName::from_static("topic");

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use http::Uri;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 use zeroize::Zeroizing;
 
 use super::{Endpoint, Origin};
@@ -51,7 +51,13 @@ pub(crate) fn read(text: &str) -> Result<Endpoint, &'static str> {
     if !behind.is_ascii() {
         return Err("the push resource has characters behind its host that are not ASCII");
     }
-    let uri = as_written(text, &origin).or_else(|| in_normal_form(&url, &origin));
+    let uri = if url.as_str() == text {
+        as_written(url.into(), &origin)
+    } else {
+        let uri = as_written(text.to_owned(), &origin).or_else(|| in_normal_form(&url, &origin));
+        drop(Zeroizing::new(String::from(url)));
+        uri
+    };
     let uri = uri.ok_or("the host of the push resource is not a host name (RFC 1123 §2.1)")?;
     Ok(Endpoint { uri, origin })
 }
@@ -70,10 +76,16 @@ fn origin(url: &Url) -> Option<Origin> {
         Host::Ipv4(v4) => (url.host_str()?, Some(IpAddr::V4(v4))),
         Host::Ipv6(v6) => (url.host_str()?, Some(IpAddr::V6(v6))),
     };
-    let mut text = String::with_capacity(scheme.len() + 3 + host.len() + 6);
+    // Most URLs begin with their origin as it is; a trailing dot, for one, does not belong to it.
+    let start = scheme.len() + 3;
+    let user = !url.username().is_empty() || url.password().is_some();
+    if !user && url.host_str() == Some(host) {
+        let host = start..start + host.len();
+        return Some(Origin { text: url[..Position::BeforePath].into(), host, address, port });
+    }
+    let mut text = String::with_capacity(start + host.len() + 6);
     text.push_str(scheme);
     text.push_str("://");
-    let start = text.len();
     text.push_str(host);
     let host = start..text.len();
     if port != default_port {
@@ -83,8 +95,8 @@ fn origin(url: &Url) -> Option<Origin> {
 }
 
 /// The text as it is, where every parser sees the same host in it.
-fn as_written(text: &str, origin: &Origin) -> Option<Uri> {
-    let uri = uri(text.to_owned())?;
+fn as_written(text: String, origin: &Origin) -> Option<Uri> {
+    let uri = uri(text)?;
     let host = uri.host()?;
     let same = host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(origin.host());
     let port = uri.port_u16().is_none_or(|port| port == origin.port);

@@ -17,6 +17,7 @@ mod reqwest;
 mod tls;
 
 use std::fmt::Debug;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -54,10 +55,17 @@ pub trait Transport: Debug + Send + Sync + 'static {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>>;
 }
 
-#[async_trait]
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        (**self).send(request).await
+    // Written out, because `async_trait` would box the boxed future once more.
+    fn send<'a, 'future>(
+        &'a self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>>> + Send + 'future>>
+    where
+        'a: 'future,
+        Self: 'future,
+    {
+        (**self).send(request)
     }
 }
 
