@@ -1,12 +1,14 @@
 //! One call of a provider, and what it did.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 
 use super::check::{Checked, fail};
+use super::known::Known;
 use crate::{Accepted, Error, Result};
 
 /// One call of [`PushProvider::send`](crate::PushProvider::send) and what it did.
@@ -15,8 +17,8 @@ pub(crate) struct Attempt {
     pub(crate) elapsed: Duration,
     pub(crate) requests: Vec<Request<Bytes>>,
     pub(crate) arrived: Vec<Bytes>,
-    /// The error and its sources, unless they show a secret.
-    pub(crate) cause: String,
+    /// What must not be shown of it.
+    pub(crate) known: Arc<Known>,
 }
 
 impl Attempt {
@@ -59,12 +61,15 @@ impl fmt::Display for Attempt {
             }
         }
         write!(f, " after {} request(s)", self.count())?;
-        if self.cause.is_empty() { Ok(()) } else { write!(f, ": {}", self.cause) }
+        match &self.result {
+            Ok(_) => Ok(()),
+            Err(error) => write!(f, ": {}", self.known.told(&chain(error))),
+        }
     }
 }
 
 /// An error and its sources, as `Display` shows them.
-pub(crate) fn chain(error: &Error) -> String {
+fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -1,8 +1,7 @@
 //! What every check works with: one push service, one user agent, fresh providers.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,21 +9,23 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::attempt::{Attempt, chain};
+use super::attempt::Attempt;
 use super::check::{Checked, fail, skip};
 use super::harness::Harness;
+use super::known::Known;
 use super::parts::{address, beyond_origin, carries, leaves, texts};
 use super::scenario::{Failure, Scenario};
-use super::secret::{Secret, find};
+use super::secret::Secret;
 use super::stage::Stage;
 use super::trace::Trace;
 use super::vendor::Vendor;
 use super::watch::Watch;
 use super::wire::Wire;
-use crate::seal::MAX_BODY;
+use crate::seal::keys::fill_random;
+use crate::seal::record::{HEADER_LEN, SALT_LEN};
+use crate::seal::{MAX_BODY, Sealed};
 use crate::{
-    Error, Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token, Ttl,
-    UserAgentSecret,
+    Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token, Ttl, UserAgentSecret,
 };
 
 /// The context of one check.
@@ -37,8 +38,9 @@ pub(crate) struct Kit {
     stage: Stage,
     /// How much had arrived when the script was set.
     arrived_before: AtomicUsize,
-    seen: Mutex<HashMap<Bytes, Secret>>,
-    known: OnceLock<Vec<Secret>>,
+    known: Arc<Known>,
+    /// A sealed body that others are made of.
+    mould: OnceLock<Bytes>,
     used: OnceLock<Arc<dyn PushProvider>>,
 }
 
@@ -54,6 +56,7 @@ impl Kit {
         let real_time = is_in_real_time(&*harness);
         let vendor =
             Vendor::open(harness.wire(), real_time, harness.origin(), watch.clone()).await?;
+        let known = Known::new(harness.clone(), vendor.clone(), agent.keys().clone());
         Ok(Self {
             arrived_before: AtomicUsize::new(0),
             harness,
@@ -62,8 +65,8 @@ impl Kit {
             trace,
             watch,
             stage,
-            seen: Mutex::default(),
-            known: OnceLock::new(),
+            known: Arc::new(known),
+            mould: OnceLock::new(),
             used: OnceLock::new(),
         })
     }
@@ -153,8 +156,24 @@ impl Kit {
     }
 
     /// A small sealed message with default options, other octets each time.
+    ///
+    /// To seal is costly, and a provider sees octets: but for the first one, they look sealed and
+    /// open nowhere.
     pub(crate) fn message(&self) -> Checked<SealedMessage> {
-        self.sealed(&Message::new(PAYLOAD).with_padding(Padding::None))
+        let Some(mould) = self.mould.get() else {
+            let message = self.sealed(&Message::new(PAYLOAD).with_padding(Padding::None))?;
+            return Ok({
+                self.mould.get_or_init(|| message.body().clone());
+                message
+            });
+        };
+        let mut octets = mould.to_vec();
+        let drawn = |part: Option<&mut [u8]>| part.map_or(Ok(()), fill_random);
+        drawn(octets.get_mut(..SALT_LEN))
+            .and_then(|()| drawn(octets.get_mut(HEADER_LEN..)))
+            .and_then(|()| Sealed::from_octets(octets))
+            .map(SealedMessage::new)
+            .or_else(|error| fail(format!("the kit cannot seal: {:?}", error.kind())))
     }
 
     /// Seals for this check's user agent, whatever the provider takes.
@@ -321,7 +340,6 @@ impl Kit {
         };
         let started = Instant::now();
         let result = provider.send(token, message).await;
-        let cause = result.as_ref().err().map(|error| self.told(error)).unwrap_or_default();
         let requests = self.vendor.requests_from(before);
         let requests: Vec<_> =
             requests.iter().flat_map(|request| self.harness.unpack(request)).collect();
@@ -329,14 +347,7 @@ impl Kit {
             Wire::None => self.arrived().split_off(bodies_before),
             _ => requests.iter().filter_map(|request| self.harness.body(request)).collect(),
         };
-        Attempt { result, elapsed: started.elapsed(), requests, arrived, cause }
-    }
-
-    /// An error and its sources, unless they show a secret.
-    fn told(&self, error: &Error) -> String {
-        let text = chain(error);
-        let shown = find(&self.secrets(), text.as_bytes());
-        shown.map_or(text, |secret| format!("(an error that shows {secret})"))
+        Attempt { result, elapsed: started.elapsed(), requests, arrived, known: self.known.clone() }
     }
 
     /// Sets the script, and forgets what arrived. The last answer is given again and again.
@@ -361,34 +372,9 @@ impl Kit {
         arrived.split_off(before)
     }
 
-    /// Everything that must not be shown: the token's address and keys, the payload, and the
-    /// provider's credentials, given and seen.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let mut secrets = self.known.get_or_init(|| self.known_secrets()).clone();
-        let requests = self.vendor.requests();
-        let credentials: HashSet<_> =
-            requests.iter().filter_map(|request| self.harness.credential(request)).collect();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.extend(credentials.into_iter().map(|octets| {
-            // To make one is costly, and there are few.
-            let made = || Secret::new("credential", &octets);
-            seen.entry(octets.clone()).or_insert_with(made).clone()
-        }));
-        secrets
-    }
-
-    fn known_secrets(&self) -> Vec<Secret> {
-        let mut secrets = self.harness.secrets();
-        let keys = self.agent.keys();
-        secrets.push(Secret::new("user agent's public key", keys.public_octets()));
-        secrets.push(Secret::new("user agent's secret", keys.auth_secret().expose()));
-        secrets.push(Secret::new("payload", PAYLOAD));
-        secrets.extend(texts(&address(&self.token())).map(|text| {
-            // The origin of a push resource is no secret.
-            let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
-            Secret::new("token's address", path.map_or(text, |(_, path)| path))
-        }));
-        secrets
+    /// What a text shows of what it must not, described without showing it.
+    pub(crate) fn shows(&self, text: &str) -> Option<String> {
+        self.known.find(text.as_bytes())
     }
 }
 

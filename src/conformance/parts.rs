@@ -7,7 +7,6 @@ use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode, Uri};
 use serde_json::{Map, Value};
 
-use super::secret::contains;
 use crate::Token;
 
 /// The members of a token that only its provider understands.
@@ -153,6 +152,20 @@ pub(crate) fn carries(request: &Request<Bytes>, text: &str) -> bool {
         || decoded(&uri).contains(text)
         || leaves(request).values().any(|leaf| leaf.contains(text))
         || contains(&octets(request), text.as_bytes())
+}
+
+/// Whether octets occur among others.
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return false };
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|octet| octet == first) {
+        rest = rest.get(at..).unwrap_or_default();
+        if rest.starts_with(part) {
+            return true;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 /// A response with a status and a body.

@@ -1,12 +1,13 @@
-//! Finding a secret in what a provider shows, in the forms in which one gets out.
+//! A secret, and the forms in which one gets out.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::search::Search;
 
 /// Something that must never be shown: a name for the report, and the octets to search for.
 ///
@@ -38,20 +39,20 @@ impl Secret {
         &self.what
     }
 
-    /// The secret itself, a character for each octet.
-    pub(crate) fn expose(&self) -> &str {
-        self.forms.first().map_or("", |form| &form.text)
+    /// The secret itself.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.forms.first().map_or(&[], |form| &form.octets)
     }
 
     /// The form in which the secret occurs in a text, if it does.
     #[must_use]
     pub fn find_in(&self, text: &[u8]) -> Option<&'static str> {
-        self.find_in_latin(&latin(text))
+        Search::new([self.clone()]).all(text).first().map(|(_, form)| *form)
     }
 
-    fn find_in_latin(&self, text: &str) -> Option<&'static str> {
-        let mut forms = self.forms.iter();
-        forms.find(|form| text.contains(&*form.text)).map(|form| form.name)
+    /// Its forms, itself first; none if it is too short to be searched for.
+    pub(crate) fn forms(&self) -> &[Form] {
+        &self.forms
     }
 }
 
@@ -63,50 +64,40 @@ impl fmt::Debug for Secret {
 
 /// The first secret that occurs in a text, described without showing it.
 pub(crate) fn find(secrets: &[Secret], text: &[u8]) -> Option<String> {
-    let text = latin(text);
-    secrets.iter().find_map(|secret| {
-        secret.find_in_latin(&text).map(|form| format!("the {} {form}", secret.what()))
-    })
-}
-
-pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && latin(text).contains(&*latin(part))
-}
-
-/// Octets as characters, one each: the search in text is much faster than in octets.
-fn latin(octets: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(octets) {
-        Ok(text) if octets.is_ascii() => text.into(),
-        _ => octets.iter().map(|octet| char::from(*octet)).collect::<String>().into(),
-    }
+    Search::new(secrets.iter().cloned()).first(text)
 }
 
 /// One way in which a secret gets out.
-struct Form {
-    name: &'static str,
-    text: String,
+pub(crate) struct Form {
+    pub(crate) name: &'static str,
+    pub(crate) octets: Vec<u8>,
 }
 
 fn forms(octets: &[u8]) -> Vec<Form> {
-    let hex = each(octets, |text, octet| write!(text, "{octet:02x}"));
-    let percent = each(octets, |text, octet| match octet {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            write!(text, "{}", char::from(octet))
+    let unreserved = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~".contains(octet);
+    let mut hex = Vec::with_capacity(octets.len() * 2);
+    let mut percent = Vec::with_capacity(octets.len() * 3);
+    let mut every_percent = Vec::with_capacity(octets.len() * 3);
+    for octet in octets {
+        let digits = [octet >> 4, octet & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+        hex.extend(digits);
+        every_percent.extend([b'%', digits[0], digits[1]]);
+        match unreserved(octet) {
+            true => percent.push(*octet),
+            false => percent.extend([b'%', digits[0], digits[1]].map(|c| c.to_ascii_uppercase())),
         }
-        _ => write!(text, "%{octet:02X}"),
-    });
-    let every_percent = each(octets, |text, octet| write!(text, "%{octet:02x}"));
-    let numbers = octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    }
+    let numbers = octets.iter().map(ToString::to_string).collect::<Vec<_>>();
 
     let mut forms = vec![
         ("as it is", octets.to_vec()),
-        ("in hexadecimal", hex.to_ascii_uppercase().into_bytes()),
-        ("in hexadecimal", hex.into_bytes()),
-        ("percent-encoded", percent.into_bytes()),
-        ("percent-encoded", every_percent.to_ascii_uppercase().into_bytes()),
-        ("percent-encoded", every_percent.into_bytes()),
-        ("as a list of numbers", numbers.replace(", ", ",").into_bytes()),
-        ("as a list of numbers", numbers.into_bytes()),
+        ("in hexadecimal", hex.to_ascii_uppercase()),
+        ("in hexadecimal", hex),
+        ("percent-encoded", percent),
+        ("percent-encoded", every_percent.to_ascii_uppercase()),
+        ("percent-encoded", every_percent),
+        ("as a list of numbers", numbers.join(",").into_bytes()),
+        ("as a list of numbers", numbers.join(", ").into_bytes()),
         ("escaped", octets.escape_ascii().to_string().into_bytes()),
         ("in capital letters", octets.to_ascii_uppercase()),
         ("in small letters", octets.to_ascii_lowercase()),
@@ -118,8 +109,7 @@ fn forms(octets: &[u8]) -> Vec<Form> {
     }
     let parts = octets.windows(WINDOW).step_by(STEP);
     forms.extend(parts.map(|part| ("in part", part.to_vec())));
-    let form = |(name, octets): (_, Vec<u8>)| Form { name, text: latin(&octets).into_owned() };
-    forms.into_iter().map(form).collect()
+    forms.into_iter().map(|(name, octets)| Form { name, octets }).collect()
 }
 
 /// The characters that encode only octets of the secret when `offset` other octets precede it.
@@ -133,14 +123,6 @@ fn base64_at(engine: &impl Engine, octets: &[u8], offset: usize) -> Vec<u8> {
     }
     text.drain(..(offset * 8).div_ceil(6));
     text
-}
-
-fn each(octets: &[u8], write: impl Fn(&mut String, u8) -> fmt::Result) -> String {
-    octets.iter().fold(String::new(), |mut text, &octet| {
-        // Writing to a `String` does not fail.
-        let _ = write(&mut text, octet);
-        text
-    })
 }
 
 /// Parts of this length are searched for, in octets,
@@ -162,7 +144,7 @@ mod tests {
     fn every_form_is_found() {
         let percent = "marker%2Fwith%2Bodd%3Dsigns%3F";
         let numbers = format!("{:?}", MARKER.as_bytes());
-        let hex = each(MARKER.as_bytes(), |text, octet| write!(text, "{octet:02x}"));
+        let hex = "6d61726b65722f776974682b6f64643d7369676e733f".to_owned();
         for (text, form) in [
             (format!("x{MARKER}x"), "as it is"),
             (hex.to_uppercase(), "in hexadecimal"),

@@ -11,6 +11,7 @@ use http::{Request, Response, Uri};
 use super::harness::{Credentials, Harness};
 use super::kit::PAYLOAD;
 use super::parts::octets;
+use super::search::Search;
 use super::secret::Secret;
 use super::vendor::{Desk, Vendor};
 use crate::UserAgentKeys;
@@ -18,10 +19,12 @@ use crate::UserAgentKeys;
 /// Looks at every request while a check runs, and notes which promise it breaks.
 pub(crate) struct Watch {
     harness: Arc<dyn Harness>,
-    /// What no request may hold, under the name of its promise.
-    never: Vec<(&'static str, Secret)>,
+    /// What no request may hold.
+    never: Vec<Secret>,
     /// The keys of the settings, where a credential is made of them and travels instead.
     keys: Vec<Secret>,
+    /// Both, one after the other.
+    search: Search,
     /// Off while the check uses addresses that no push service gave out.
     strict: AtomicBool,
     complaints: Mutex<Vec<Complaint>>,
@@ -38,15 +41,9 @@ pub(crate) struct Complaint {
 impl Watch {
     pub(crate) fn new(harness: Arc<dyn Harness>, agent: &UserAgentKeys) -> Self {
         let never = vec![
-            ("the_plaintext_never_leaves", Secret::new("payload", PAYLOAD)),
-            (
-                "the_authentication_secret_never_leaves",
-                Secret::new("authentication secret", agent.auth_secret().expose()),
-            ),
-            (
-                "the_public_key_never_leaves",
-                Secret::new("user agent's public key", agent.public_octets()),
-            ),
+            Secret::new("payload", PAYLOAD),
+            Secret::new("authentication secret", agent.auth_secret().expose()),
+            Secret::new("user agent's public key", agent.public_octets()),
         ];
         let keys = match harness.credentials() {
             Credentials::Renewed { .. } => harness.secrets(),
@@ -54,6 +51,7 @@ impl Watch {
         };
         Self {
             harness,
+            search: Search::new(never.iter().chain(&keys).cloned()),
             never,
             keys,
             strict: AtomicBool::new(true),
@@ -69,8 +67,7 @@ impl Watch {
 
     /// What must not be shown, as far as it is known before the first request.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let never = self.never.iter().map(|(_, secret)| secret.clone());
-        never.chain(self.harness.secrets()).collect()
+        self.never.iter().cloned().chain(self.harness.secrets()).collect()
     }
 
     /// What was noted.
@@ -92,14 +89,17 @@ impl Watch {
     }
 
     fn judge(&self, vendor: &Vendor, request: &Request<Bytes>, mint: bool) {
-        let whole = octets(request);
-        for (check, secret) in &self.never {
-            if let Some(form) = secret.find_in(&whole) {
-                self.complain(check, format!("a request holds the {} {form}", secret.what()));
+        let mut keys = Vec::new();
+        for (nth, form) in self.search.all(&octets(request)) {
+            match (self.never.get(nth), NEVER.get(nth)) {
+                (Some(secret), Some(check)) => {
+                    self.complain(check, format!("a request holds the {} {form}", secret.what()));
+                }
+                _ => keys.push((nth - self.never.len(), form)),
             }
         }
         if !mint {
-            self.judge_credential(vendor, request, &whole);
+            self.judge_credential(vendor, request, &keys);
         }
         if mint || !self.strict.load(Ordering::Relaxed) {
             return;
@@ -112,7 +112,13 @@ impl Watch {
         }
     }
 
-    fn judge_credential(&self, vendor: &Vendor, request: &Request<Bytes>, whole: &[u8]) {
+    /// Looks at the credential of a request, and at the keys of the settings that were found in it.
+    fn judge_credential(
+        &self,
+        vendor: &Vendor,
+        request: &Request<Bytes>,
+        keys: &[(usize, &'static str)],
+    ) {
         let credential = self.harness.credential(request);
         let strict = self.strict.load(Ordering::Relaxed);
         if self.harness.credentials() == Credentials::Absent {
@@ -130,8 +136,8 @@ impl Watch {
             let saw = "it would be refused".to_owned();
             self.complain("a_credential_is_meant_for_this_push_service", saw);
         }
-        for key in &self.keys {
-            if let Some(form) = key.find_in(whole)
+        for (nth, form) in keys {
+            if let Some(key) = self.keys.get(*nth)
                 && key.find_in(&credential).is_none()
             {
                 self.complain(
@@ -169,6 +175,13 @@ impl Desk for Watch {
         self.ask(|| self.harness.pack(answers)).flatten()
     }
 }
+
+/// The promises about what no request may hold, in the order of [`Watch::never`].
+const NEVER: [&str; 3] = [
+    "the_plaintext_never_leaves",
+    "the_authentication_secret_never_leaves",
+    "the_public_key_never_leaves",
+];
 
 /// Whether an address has this origin.
 pub(crate) fn is_at(uri: &Uri, origin: &str) -> bool {

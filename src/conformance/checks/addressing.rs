@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
 use crate::conformance::kit::Kit;
-use crate::conformance::parts::{address, leaves, octets};
-use crate::conformance::secret::contains;
+use crate::conformance::parts::{address, contains, leaves, octets};
 use crate::{ErrorKind, Token};
 
 checks! { "addressing";

@@ -95,7 +95,11 @@ checks! { "credentials";
 async fn every_request_is_signed(kit: Kit) -> Checked {
     needs_credentials(&kit)?;
     // The kit looks at every request of this check, and of all others.
-    kit.attempt(kit.accepted()).await?.accepted().map(drop)
+    let provider = kit.provider();
+    for _ in 0..3 {
+        kit.send_accepted(&provider).await?;
+    }
+    Ok(())
 }
 
 async fn a_credential_is_meant_for_this_push_service(kit: Kit) -> Checked {

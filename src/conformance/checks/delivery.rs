@@ -270,13 +270,13 @@ impl Batch {
 
     /// Every message that arrived did so at the address of its own token.
     fn each_reached_its_own(&self, kit: &Kit) -> Checked {
-        let requests = kit.requests();
+        let requests = kit.requests().into_iter();
+        let requests: Vec<_> =
+            requests.map(|request| (kit.harness.body(&request), request)).collect();
         let mut seen = 0;
         for (token, message) in self.pairs() {
-            let own = |request: &&Request<Bytes>| {
-                kit.harness.body(request).as_ref() == Some(message.body())
-            };
-            for request in requests.iter().filter(own) {
+            let own = requests.iter().filter(|(body, _)| body.as_ref() == Some(message.body()));
+            for (_, request) in own {
                 seen += 1;
                 if kit.reaches(request, token) {
                     continue;

@@ -13,7 +13,6 @@ use crate::conformance::check::{Checked, checks, ensure};
 use crate::conformance::kit::Kit;
 use crate::conformance::parts::{HTML, octets, reply};
 use crate::conformance::scenario::Scenario;
-use crate::conformance::secret::find;
 use crate::{Error, Message, Padding};
 
 checks! { "secrecy";
@@ -71,14 +70,15 @@ async fn debug_of_the_provider_shows_no_secret(kit: Kit) -> Checked {
         kit.send(&provider, &kit.token(), &kit.message()?).await;
         let _ = write!(shown, " {provider:?} {provider:#?}");
     }
-    hides(&kit, &shown, "`Debug` of the provider")
+    hides(&kit, &shown, || "`Debug` of the provider".to_owned())
 }
 
 async fn debug_of_acceptance_shows_no_secret(kit: Kit) -> Checked {
     for answer in kit.answers(Scenario::Accepted)? {
         let attempt = kit.attempt(answer).await?;
         let accepted = attempt.accepted()?;
-        hides(&kit, &format!("{accepted:?} {accepted:#?}"), "`Debug` of `Accepted`")?;
+        let shown = format!("{accepted:?} {accepted:#?}");
+        hides(&kit, &shown, || "`Debug` of `Accepted`".to_owned())?;
     }
     Ok(())
 }
@@ -173,7 +173,8 @@ async fn errors_of_the_mint_show_no_secret(kit: Kit) -> Checked {
         for status in [200, 400, 401, 503] {
             let mut answer = echo_in_field(request, status, "www-authenticate");
             let secrets = kit.harness.secrets();
-            let said = secrets.iter().map(|secret| secret.expose().to_owned());
+            let said =
+                secrets.iter().map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
             *answer.body_mut() = serde_json::json!({
                 "error": "invalid_grant",
                 "error_description": said.collect::<Vec<_>>().join(" "),
@@ -304,17 +305,17 @@ fn echo_in_field(request: &Request<Bytes>, status: u16, name: &'static str) -> R
 fn error_hides(kit: &Kit, attempt: &Attempt) -> Checked {
     match &attempt.result {
         Ok(_) => Ok(()),
-        Err(error) => hides(kit, &shown(error), &format!("the error ({attempt})")),
+        Err(error) => hides(kit, &shown(error), || format!("the error ({attempt})")),
     }
 }
 
 fn traces_hide(kit: &Kit) -> Checked {
-    hides(kit, &kit.trace.take(), "what was traced")
+    hides(kit, &kit.trace.take(), || "what was traced".to_owned())
 }
 
-fn hides(kit: &Kit, shown: &str, place: &str) -> Checked {
-    let found = find(&kit.secrets(), shown.as_bytes());
-    ensure(found.is_none(), || format!("{place} shows {}", found.unwrap_or_default()))
+fn hides(kit: &Kit, shown: &str, place: impl FnOnce() -> String) -> Checked {
+    let found = kit.shows(shown);
+    ensure(found.is_none(), || format!("{} shows {}", place(), found.unwrap_or_default()))
 }
 
 /// All texts of an error and of its sources.
