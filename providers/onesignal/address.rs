@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind, Result, Token, UserAgentKeys};
 
@@ -45,7 +45,7 @@ impl Address {
     /// None in practice: an address is valid by its type.
     pub fn to_token(&self, keys: UserAgentKeys) -> Result<Token> {
         let address = match self {
-            Self::Alias(alias) => json!({ "alias": { &alias.label: alias.id } }),
+            Self::Alias(alias) => json!({ "alias": { &alias.label: alias.expose() } }),
             Self::Subscription(id) => json!({ "subscription_id": id.expose() }),
         };
         Token::new(OneSignal::ID, &address, keys)
@@ -55,7 +55,7 @@ impl Address {
     pub(super) fn target(&self, request: &mut serde_json::Map<String, Value>) {
         match self {
             Self::Alias(Alias { label, id }) => {
-                request.insert("include_aliases".to_owned(), json!({ label: [id] }));
+                request.insert("include_aliases".to_owned(), json!({ label: [id.as_str()] }));
                 request.insert("target_channel".to_owned(), "push".into());
             }
             Self::Subscription(id) => {
@@ -114,7 +114,7 @@ impl TryFrom<&Token> for Address {
 #[derive(Clone, Eq, PartialEq)]
 pub struct Alias {
     label: String,
-    id: String,
+    id: Zeroizing<String>,
 }
 
 impl Alias {
@@ -130,7 +130,7 @@ impl Alias {
     ///
     /// `InvalidToken` when either is empty, too long, or has control characters.
     pub fn new(label: impl Into<String>, id: impl Into<String>) -> Result<Self> {
-        let alias = Self { label: label.into(), id: id.into() };
+        let alias = Self { label: label.into(), id: Zeroizing::new(id.into()) };
         let good = |text: &str| {
             (1..=Self::MAX_LEN).contains(&text.chars().count())
                 && !text.chars().any(char::is_control)
@@ -158,12 +158,6 @@ impl Alias {
 impl fmt::Debug for Alias {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Alias([redacted])")
-    }
-}
-
-impl Drop for Alias {
-    fn drop(&mut self) {
-        self.id.zeroize();
     }
 }
 

@@ -17,8 +17,8 @@ impl Action {
     /// A button: the name by which the app knows it, the text on it, and the page that it opens.
     pub fn new(action: impl Into<String>, title: impl Into<String>, navigate: Link) -> Self {
         Self {
-            action: Text::new(action),
-            title: Text::new(title),
+            action: Text::new(action.into()),
+            title: Text::new(title.into()),
             navigate,
             icon: None,
             more: Members::default(),

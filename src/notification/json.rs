@@ -3,16 +3,17 @@
 //! Written by hand in both directions: derived code would name no member in its errors, or repeat
 //! its value.
 
-use std::ops::Deref;
+use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::{Action, Direction, Link, Notification};
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::Message;
 use crate::token::wipe;
 
 /// The members of `notification` that have a field of their own.
@@ -46,28 +47,7 @@ const MAX_LEN: usize = 65_536;
 pub(super) const MAX_TIMESTAMP: u64 = 8_640_000_000_000_000;
 
 /// Text of the payload, wiped when dropped.
-#[derive(Clone, Eq, PartialEq)]
-pub(super) struct Text(String);
-
-impl Text {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Text {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
+pub(super) type Text = Zeroizing<String>;
 
 /// JSON of the payload, wiped when dropped.
 #[derive(Clone, Eq, PartialEq)]
@@ -108,7 +88,60 @@ impl Drop for Members {
     }
 }
 
-pub(super) fn parse(octets: &[u8]) -> Result<Notification> {
+impl Notification {
+    /// Reads the JSON form, UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` for anything that is not a JSON object with `"web_push": 8030`, a title, a page
+    /// to open, and members of the right types, naming the member. The message repeats no value.
+    pub fn from_json(octets: &[u8]) -> Result<Self> {
+        parse(octets)
+    }
+
+    /// The JSON form, to seal as a payload: a copy of the content, which is the caller's to wipe.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // In one allocation: a buffer that grows leaves its content behind.
+        let mut octets = Vec::with_capacity(self.json_len());
+        serde_json::to_writer(&mut octets, self).expect("maps with text keys serialize");
+        String::from_utf8(octets).expect("JSON is UTF-8")
+    }
+
+    /// Length of the JSON form, in octets.
+    pub(super) fn json_len(&self) -> usize {
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, self).expect("maps with text keys serialize");
+        length.0
+    }
+}
+
+impl FromStr for Notification {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::from_json(text.as_bytes())
+    }
+}
+
+/// Takes the JSON form as the payload, with the default options.
+///
+/// It cannot fail: [`Notification::check`] says beforehand what browsers would refuse, and
+/// [`Message::seal`] refuses what is too large.
+impl From<Notification> for Message {
+    fn from(notification: Notification) -> Self {
+        Self::new(notification)
+    }
+}
+
+/// The JSON form, so that [`Message::new`] takes a notification.
+impl From<Notification> for Vec<u8> {
+    fn from(notification: Notification) -> Self {
+        notification.to_json().into_bytes()
+    }
+}
+
+fn parse(octets: &[u8]) -> Result<Notification> {
     if octets.len() > MAX_LEN {
         return Err(invalid(format!(
             "the notification is {} octets, limit {MAX_LEN}",
@@ -172,7 +205,7 @@ fn object(value: &Value) -> Option<Members> {
 }
 
 fn text(value: &Value) -> Option<Text> {
-    value.as_str().map(Text::new)
+    value.as_str().map(|text| Text::new(text.to_owned()))
 }
 
 fn link(value: &Value) -> Option<Link> {
@@ -238,14 +271,14 @@ impl Serialize for Inside<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("title", &*it.title)?;
         map.serialize_entry("navigate", &it.navigate)?;
-        entry(&mut map, "body", it.body.as_deref())?;
+        entry(&mut map, "body", it.body.as_deref().map(String::as_str))?;
         entry(&mut map, "icon", it.icon.as_ref())?;
         entry(&mut map, "image", it.image.as_ref())?;
         entry(&mut map, "badge", it.badge.as_ref())?;
-        entry(&mut map, "tag", it.tag.as_deref())?;
+        entry(&mut map, "tag", it.tag.as_deref().map(String::as_str))?;
         entry(&mut map, "actions", (!it.actions.is_empty()).then_some(&it.actions))?;
         entry(&mut map, "data", it.data.as_ref().map(|data| &data.0))?;
-        entry(&mut map, "lang", it.lang.as_deref())?;
+        entry(&mut map, "lang", it.lang.as_deref().map(String::as_str))?;
         entry(&mut map, "dir", it.dir.map(Direction::as_str))?;
         entry(&mut map, "silent", it.silent.as_ref())?;
         entry(&mut map, "renotify", it.renotify.then_some(&true))?;
@@ -288,5 +321,19 @@ impl<'de> Deserialize<'de> for Notification {
         let members = Map::deserialize(deserializer)
             .map_err(|_| D::Error::custom("the notification is not a JSON object"))?;
         from_members(Members(members)).map_err(D::Error::custom)
+    }
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0 += octets.len();
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

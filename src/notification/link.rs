@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Ok::<_, sealpush::Error>(())
 /// ```
 #[derive(Clone, Eq, PartialEq)]
-pub struct Link(String);
+pub struct Link(Zeroizing<String>);
 
 impl Link {
     /// Longest link, in characters: as long as a push resource may be.
@@ -66,7 +66,7 @@ impl FromStr for Link {
 
     fn from_str(text: &str) -> Result<Self> {
         if Self::is_valid(text) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(Zeroizing::new(text.to_owned())));
         }
         Err(Error::new(
             ErrorKind::Configuration,
@@ -91,12 +91,6 @@ impl<'de> Deserialize<'de> for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Link([redacted])")
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 

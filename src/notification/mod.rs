@@ -14,11 +14,11 @@
 //! octets with [`Message::new`] and do not need this module.
 
 mod action;
+mod direction;
 mod json;
 mod link;
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -26,11 +26,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::action::Action;
+pub use self::direction::Direction;
 pub use self::link::Link;
 
 use self::json::{Json, Members, Text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::Message;
 use crate::seal::MAX_PLAINTEXT;
 
 /// A notification: its text, where it leads, and how it behaves.
@@ -94,7 +94,7 @@ impl Notification {
     /// A notification with a title and the page that a click opens.
     pub fn new(title: impl Into<String>, navigate: Link) -> Self {
         Self {
-            title: Text::new(title),
+            title: Text::new(title.into()),
             navigate,
             body: None,
             icon: None,
@@ -114,32 +114,6 @@ impl Notification {
             more: Members::default(),
             more_outside: Members::default(),
         }
-    }
-
-    /// Reads the JSON form, UTF-8.
-    ///
-    /// # Errors
-    ///
-    /// `Rejected` for anything that is not a JSON object with `"web_push": 8030`, a title, a page
-    /// to open, and members of the right types, naming the member. The message repeats no value.
-    pub fn from_json(octets: &[u8]) -> Result<Self> {
-        json::parse(octets)
-    }
-
-    /// The JSON form, to seal as a payload: a copy of the content, which is the caller's to wipe.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        // In one allocation: a buffer that grows leaves its content behind.
-        let mut octets = Vec::with_capacity(self.json_len());
-        serde_json::to_writer(&mut octets, self).expect("maps with text keys serialize");
-        String::from_utf8(octets).expect("JSON is UTF-8")
-    }
-
-    /// Length of the JSON form, in octets.
-    fn json_len(&self) -> usize {
-        let mut length = Length(0);
-        serde_json::to_writer(&mut length, self).expect("maps with text keys serialize");
-        length.0
     }
 
     /// Finds what a browser would refuse: an empty title or action, too many or repeated actions,
@@ -182,7 +156,7 @@ impl Notification {
     /// The text below the title.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<String>) -> Self {
-        self.body = Some(Text::new(body));
+        self.body = Some(Text::new(body.into()));
         self
     }
 
@@ -211,7 +185,7 @@ impl Notification {
     /// [`Topic`](crate::Topic), the push service does not see it.
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
-        self.tag = Some(Text::new(tag));
+        self.tag = Some(Text::new(tag.into()));
         self
     }
 
@@ -235,7 +209,7 @@ impl Notification {
     /// The language of the texts, a BCP 47 tag such as `de-CH`.
     #[must_use]
     pub fn with_lang(mut self, lang: impl Into<String>) -> Self {
-        self.lang = Some(Text::new(lang));
+        self.lang = Some(Text::new(lang.into()));
         self
     }
 
@@ -326,7 +300,7 @@ impl Notification {
     /// See [`with_body`](Self::with_body).
     #[must_use]
     pub fn body(&self) -> Option<&str> {
-        self.body.as_deref()
+        self.body.as_deref().map(String::as_str)
     }
 
     /// See [`with_icon`](Self::with_icon).
@@ -350,7 +324,7 @@ impl Notification {
     /// See [`with_tag`](Self::with_tag).
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
-        self.tag.as_deref()
+        self.tag.as_deref().map(String::as_str)
     }
 
     /// See [`with_action`](Self::with_action).
@@ -371,7 +345,7 @@ impl Notification {
     /// See [`with_lang`](Self::with_lang).
     #[must_use]
     pub fn lang(&self) -> Option<&str> {
-        self.lang.as_deref()
+        self.lang.as_deref().map(String::as_str)
     }
 
     /// See [`with_dir`](Self::with_dir).
@@ -427,73 +401,9 @@ impl Notification {
     }
 }
 
-/// Takes the JSON form as the payload, with the default options.
-///
-/// It cannot fail: [`Notification::check`] says beforehand what browsers would refuse, and
-/// [`Message::seal`] refuses what is too large.
-impl From<Notification> for Message {
-    fn from(notification: Notification) -> Self {
-        Self::new(notification)
-    }
-}
-
-/// The JSON form, so that [`Message::new`] takes a notification.
-impl From<Notification> for Vec<u8> {
-    fn from(notification: Notification) -> Self {
-        notification.to_json().into_bytes()
-    }
-}
-
-/// Counts what is written to it.
-struct Length(usize);
-
-impl std::io::Write for Length {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0 += octets.len();
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl FromStr for Notification {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::from_json(text.as_bytes())
-    }
-}
-
 impl fmt::Debug for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Notification([redacted])")
-    }
-}
-
-/// The direction of a notification's texts.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Direction {
-    /// As the language has it.
-    Auto,
-    /// Left to right.
-    Ltr,
-    /// Right to left.
-    Rtl,
-}
-
-impl Direction {
-    const ALL: [Self; 3] = [Self::Auto, Self::Ltr, Self::Rtl];
-
-    /// The name in the Notifications API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ltr => "ltr",
-            Self::Rtl => "rtl",
-        }
     }
 }
 
