@@ -3,53 +3,41 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use uuid::Builder;
+use zeroize::Zeroizing;
 
 /// A UUID in its text form, in lower case.
-#[derive(Clone, Eq, Hash, PartialEq)]
-pub(super) struct Uuid(String);
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Uuid(Zeroizing<String>);
 
 impl Uuid {
     /// Reads the form of 36 characters, in either case.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let digit = |(index, octet): (usize, u8)| match index {
-            8 | 13 | 18 | 23 => octet == b'-',
-            _ => octet.is_ascii_hexdigit(),
-        };
-        (text.len() == 36 && text.bytes().enumerate().all(digit))
-            .then(|| Self(text.to_ascii_lowercase()))
+        // The crate reads other forms, too, which are not as long.
+        (text.len() == 36 && ::uuid::Uuid::try_parse(text).is_ok())
+            .then(|| Self::of(text.to_ascii_lowercase()))
     }
 
     /// The same UUID for the same octets. Its bits are those of SHA-256, so it takes the form of a
     /// random one (version 4), which every parser of UUIDs accepts.
     pub(super) fn of_octets(octets: &[u8]) -> Self {
         let digest: [u8; 32] = Sha256::digest(octets).into();
-        let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
-        let bits = u128::from_be_bytes(head);
-        let bits = bits & !(0xf << 76) | 4 << 76;
-        let bits = bits & !(0b11 << 62) | 0b10 << 62;
-        let hex = format!("{bits:032x}");
-        let (a, rest) = hex.split_at(8);
-        let (b, rest) = rest.split_at(4);
-        let (c, rest) = rest.split_at(4);
-        let (d, e) = rest.split_at(4);
-        Self(format!("{a}-{b}-{c}-{d}-{e}"))
+        let (head, _) = digest.split_first_chunk().expect("32 octets begin with 16");
+        Self::of(Builder::from_random_bytes(*head).into_uuid().to_string())
     }
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn of(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 }
 
 impl fmt::Debug for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Uuid([redacted])")
-    }
-}
-
-impl Drop for Uuid {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 
