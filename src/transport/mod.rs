@@ -14,6 +14,8 @@ mod outgoing;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod settings;
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
 mod tls;
 
 use std::fmt::Debug;

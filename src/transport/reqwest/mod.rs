@@ -11,18 +11,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use reqwest::{Certificate, Client, Url};
-use zeroize::Zeroizing;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::guard::{EndpointGuard, Reach};
+use crate::guard::Reach;
 
 use self::resolver::GuardedResolver;
 use super::failure as common;
-use super::lookup::{Lookup, SystemLookup};
-use super::outgoing::{self, DEFAULT_USER_AGENT};
+use super::outgoing;
+use super::settings::{Settings, setters};
 use super::tls::Tls;
 use super::{MAX_RESPONSE, Transport};
 
@@ -31,7 +30,7 @@ use super::{MAX_RESPONSE, Transport};
 /// [`HyperTransport`](super::HyperTransport) is the default, costs less and bounds more. This one
 /// is for those who have reqwest in their program and want one HTTP client in it.
 ///
-/// It asks its [`EndpointGuard`] about the origin, and about every address the origin's name
+/// It asks its [`EndpointGuard`](crate::EndpointGuard) about the origin, and about every address the origin's name
 /// resolves to. It follows no redirect: a 3xx is a response like any other. It takes no proxy from
 /// the environment, keeps no cookies, asks for no compression, and adds no fields but `Accept: */*`,
 /// `User-Agent` and `Content-Length`. HTTP/2 connections are pinged, also while idle, so that a
@@ -66,7 +65,7 @@ use super::{MAX_RESPONSE, Transport};
 /// # Ok(()) }
 /// ```
 pub struct ReqwestTransport {
-    settings: ReqwestTransportBuilder,
+    settings: Settings,
     tls: Arc<Tls>,
     pools: [Pool; 3],
 }
@@ -134,88 +133,19 @@ impl Debug for ReqwestTransport {
 }
 
 /// Builds a [`ReqwestTransport`].
-#[derive(Clone)]
+#[derive(Clone, Debug, Default)]
 pub struct ReqwestTransportBuilder {
-    guard: EndpointGuard,
-    connect_timeout: Duration,
-    timeout: Duration,
-    connections: NonZeroUsize,
-    http2_prior_knowledge: bool,
-    root_certificates: Vec<Vec<u8>>,
-    user_agent: Option<HeaderValue>,
-    proxy: Option<Zeroizing<String>>,
-    lookup: Arc<dyn Lookup>,
+    settings: Settings,
 }
 
 impl ReqwestTransportBuilder {
-    /// Which endpoints may be connected to. Default: [`EndpointGuard::public`].
-    #[must_use]
-    pub fn guard(mut self, guard: EndpointGuard) -> Self {
-        self.guard = guard;
-        self
-    }
-
-    /// Longest time for name resolution, TCP and TLS together. Default: 5 seconds.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Longest time for the whole exchange, from the call to the last octet of the response that
-    /// is read. Default: 15 seconds.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
+    setters!();
 
     /// HTTP/2 connections per origin, used in turn. Default: 1. More help where the push service
     /// allows fewer concurrent streams on one connection than are in flight (often 100).
     #[must_use]
     pub fn connections(mut self, connections: NonZeroUsize) -> Self {
-        self.connections = connections;
-        self
-    }
-
-    /// Speaks HTTP/2 from the first octet, also without TLS (RFC 9113 §3.3). Default: off, TLS
-    /// negotiates.
-    #[must_use]
-    pub fn http2_prior_knowledge(mut self) -> Self {
-        self.http2_prior_knowledge = true;
-        self
-    }
-
-    /// Trusts one more root certificate, or several, in PEM (RFC 7468 §5), beside the system's.
-    #[must_use]
-    pub fn add_root_certificate_pem(mut self, pem: &[u8]) -> Self {
-        self.root_certificates.push(pem.to_vec());
-        self
-    }
-
-    /// The field `User-Agent` of requests that have none; `None` leaves it out. Default:
-    /// `sealpush/` and the version.
-    #[must_use]
-    pub fn user_agent(mut self, user_agent: impl Into<Option<HeaderValue>>) -> Self {
-        self.user_agent = user_agent.into();
-        self
-    }
-
-    /// Goes through an HTTP proxy, `http://host:port` or `http://user:password@host:port`. Default:
-    /// none; the environment is never read.
-    ///
-    /// The guard still checks every URL, and every address that stands in one. But the proxy
-    /// resolves the names: that a public name leads to no private address is for the proxy to see.
-    #[must_use]
-    pub fn proxy(mut self, url: &str) -> Self {
-        self.proxy = Some(Zeroizing::new(url.to_owned()));
-        self
-    }
-
-    /// Takes the place of the system's resolver.
-    #[cfg(test)]
-    pub(in crate::transport) fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
-        self.lookup = lookup;
+        self.settings.connections = connections;
         self
     }
 
@@ -228,76 +158,15 @@ impl ReqwestTransportBuilder {
     ///
     /// `Configuration` when a root certificate or the proxy's URL is none.
     pub fn build(self) -> Result<ReqwestTransport> {
-        let tls = Arc::new(Tls::new(&self.root_certificates)?);
-        if let Some(url) = &self.proxy {
+        let settings = self.settings;
+        let tls = Arc::new(Tls::new(&settings.root_certificates)?);
+        if let Some(url) = &settings.proxy {
             proxy(url)?;
         }
         let pools = [Reach::Listed, Reach::Loopback, Reach::Public];
         let pools =
             pools.map(|reach| Pool { reach, clients: OnceLock::new(), turn: AtomicUsize::new(0) });
-        Ok(ReqwestTransport { settings: self, tls, pools })
-    }
-
-    fn client(&self, reach: Reach, certificates: &[Certificate]) -> Result<Client> {
-        // With a proxy, its name is the only one that is resolved here.
-        let guard = self.proxy.is_none().then(|| self.guard.clone());
-        let resolver = GuardedResolver { lookup: Arc::clone(&self.lookup), guard, reach };
-        let mut builder = Client::builder()
-            .tls_backend_rustls()
-            .tls_certs_only(certificates.iter().cloned())
-            .dns_resolver(resolver)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(self.connect_timeout)
-            .timeout(self.timeout)
-            .tcp_nodelay(true)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .http1_max_headers(MAX_HEADERS)
-            .http2_max_header_list_size(MAX_HEADER_LIST)
-            .http2_initial_stream_window_size(STREAM_WINDOW)
-            .http2_initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .http2_keep_alive_while_idle(true);
-        if self.http2_prior_knowledge {
-            builder = builder.http2_prior_knowledge();
-        }
-        if let Some(url) = &self.proxy {
-            builder = builder.proxy(proxy(url)?);
-        }
-        builder.build().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
-                .with_source(error.without_url())
-        })
-    }
-}
-
-impl Default for ReqwestTransportBuilder {
-    fn default() -> Self {
-        Self {
-            guard: EndpointGuard::public(),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(15),
-            connections: NonZeroUsize::MIN,
-            http2_prior_knowledge: false,
-            root_certificates: Vec::new(),
-            user_agent: Some(DEFAULT_USER_AGENT),
-            proxy: None,
-            lookup: Arc::new(SystemLookup),
-        }
-    }
-}
-
-impl Debug for ReqwestTransportBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestTransportBuilder")
-            .field("guard", &self.guard)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("timeout", &self.timeout)
-            .field("connections", &self.connections)
-            .field("http2_prior_knowledge", &self.http2_prior_knowledge)
-            .finish_non_exhaustive()
+        Ok(ReqwestTransport { settings, tls, pools })
     }
 }
 
@@ -312,19 +181,53 @@ struct Pool {
 
 impl Pool {
     /// The client whose turn it is: each keeps one HTTP/2 connection per origin.
-    fn next(&self, settings: &ReqwestTransportBuilder, tls: &Tls) -> Option<&Client> {
+    fn next(&self, settings: &Settings, tls: &Tls) -> Option<&Client> {
         let clients = self.clients.get_or_init(|| {
             let certificates = tls.certificates();
             let certificates: Vec<_> = certificates
                 .iter()
                 .filter_map(|certificate| Certificate::from_der(certificate).ok())
                 .collect();
-            let client = |_| settings.client(self.reach, &certificates);
+            let client = |_| client(settings, self.reach, &certificates);
             (0..settings.connections.get()).map(client).collect::<Result<_>>().unwrap_or_default()
         });
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         clients.get(turn.checked_rem(clients.len())?)
     }
+}
+
+fn client(settings: &Settings, reach: Reach, certificates: &[Certificate]) -> Result<Client> {
+    // With a proxy, its name is the only one that is resolved here.
+    let guard = settings.proxy.is_none().then(|| settings.guard.clone());
+    let resolver = GuardedResolver { lookup: Arc::clone(&settings.lookup), guard, reach };
+    let mut builder = Client::builder()
+        .tls_backend_rustls()
+        .tls_certs_only(certificates.iter().cloned())
+        .dns_resolver(resolver)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.timeout)
+        .tcp_nodelay(true)
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .http1_max_headers(MAX_HEADERS)
+        .http2_max_header_list_size(MAX_HEADER_LIST)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .http2_keep_alive_while_idle(true);
+    if settings.http2_prior_knowledge {
+        builder = builder.http2_prior_knowledge();
+    }
+    if let Some(url) = &settings.proxy {
+        builder = builder.proxy(proxy(url)?);
+    }
+    builder.build().map_err(|error| {
+        Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
+            .with_source(error.without_url())
+    })
 }
 
 fn proxy(url: &str) -> Result<reqwest::Proxy> {
