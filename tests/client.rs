@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
-use scripted::{Answer, Scripted, token_of};
 use sealpush::layers::RetryPolicy;
 use sealpush::{Client, ErrorKind, Message};
+use support::scripted::{Answer, Scripted, token_of};
 
 #[tokio::test]
 async fn a_token_goes_to_its_provider() {

@@ -3,7 +3,6 @@
 #![cfg(all(feature = "conformance", feature = "fcm"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
-mod every_layer;
 mod support;
 
 use std::sync::{Arc, OnceLock};
@@ -165,5 +164,5 @@ sealpush::conformance_tests!(over_http, FcmHarness::new(Wire::Loopback));
 
 #[test]
 fn every_layer_keeps_the_promises() {
-    every_layer::keeps_the_promises(FcmHarness::login);
+    support::every_layer::keeps_the_promises(FcmHarness::login);
 }

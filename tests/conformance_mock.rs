@@ -3,7 +3,7 @@
 #![cfg(all(feature = "conformance", feature = "mock"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
-mod every_layer;
+mod support;
 
 use std::sync::{Arc, Mutex};
 
@@ -56,5 +56,5 @@ sealpush::conformance_tests!(bare, MockHarness::default());
 
 #[test]
 fn every_layer_keeps_the_promises() {
-    every_layer::keeps_the_promises(MockHarness::default);
+    support::every_layer::keeps_the_promises(MockHarness::default);
 }

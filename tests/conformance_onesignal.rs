@@ -3,7 +3,6 @@
 #![cfg(all(feature = "conformance", feature = "onesignal"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
-mod every_layer;
 mod support;
 
 use std::sync::Arc;
@@ -105,5 +104,8 @@ sealpush::conformance_tests!(over_http, OneSignalHarness { wire: Wire::Loopback,
 
 #[test]
 fn every_layer_keeps_the_promises() {
-    every_layer::keeps_the_promises(|| OneSignalHarness { wire: Wire::Transport, alias: false });
+    support::every_layer::keeps_the_promises(|| OneSignalHarness {
+        wire: Wire::Transport,
+        alias: false,
+    });
 }

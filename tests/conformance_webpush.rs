@@ -3,7 +3,6 @@
 #![cfg(all(feature = "conformance", feature = "webpush"))]
 #![allow(clippy::unwrap_used, reason = "a harness that cannot be made fails the test")]
 
-mod every_layer;
 mod support;
 
 use std::sync::Arc;
@@ -246,5 +245,5 @@ fn the_promises_are_kept_over_tls() {
 
 #[test]
 fn every_layer_keeps_the_promises() {
-    every_layer::keeps_the_promises(|| WebPushHarness::new(Wire::Transport));
+    support::every_layer::keeps_the_promises(|| WebPushHarness::new(Wire::Transport));
 }

@@ -2,17 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use scripted::{Answer, Scripted, token};
 use sealpush::client::{Drained, Payload};
 use sealpush::layers::RetryPolicy;
 use sealpush::{Client, ErrorKind, Message, Token};
+use support::scripted::{Answer, Scripted, token};
 use tokio::time::Instant;
 
 const QUEUED: usize = 10_000;

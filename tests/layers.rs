@@ -2,15 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scripted::{Answer, Scripted, token};
 use sealpush::layers::{Failover, Rate, RateLimit, Retry, RetryPolicy, Timeout, Trace};
 use sealpush::{Capabilities, Error, ErrorKind, Message, PushProvider, SealedMessage};
+use support::scripted::{Answer, Scripted, token};
 use tokio::time::Instant;
 
 fn sealed() -> SealedMessage {

@@ -2,16 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use scripted::{Answer, Attempt, Scripted, token};
 use sealpush::layers::{Retry, RetryPolicy, Timeout};
 use sealpush::{Client, ErrorKind, Message, PushProvider, Token};
+use support::scripted::{Answer, Attempt, Scripted, token};
 use tokio::time::Instant;
 
 const HEALTHY: usize = 2_000;

@@ -2,15 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use scripted::{Scripted, token};
 use sealpush::layers::{Rate, RateLimit};
 use sealpush::{ErrorKind, Message, PushProvider, SealedMessage};
+use support::scripted::{Scripted, token};
 use tokio::time::{Instant, timeout};
 
 fn sealed() -> SealedMessage {

@@ -2,17 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use scripted::{Answer, Scripted, token};
 use sealpush::layers::{Retry, RetryPolicy};
 use sealpush::{
     Capabilities, Error, ErrorKind, Message, PushProvider, PushProviderExt, SealedMessage, Ttl,
 };
+use support::scripted::{Answer, Scripted, token};
 use tokio::time::Instant;
 
 fn sealed() -> SealedMessage {

@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
-use scripted::{Answer, Scripted, token, token_of};
 use sealpush::layers::RetryPolicy;
 use sealpush::{Capabilities, Client, Error, ErrorKind, Message, Token};
+use support::scripted::{Answer, Scripted, token, token_of};
 
 /// Answers by the token's host: the name of a kind, or `accept`.
 fn by_host() -> Scripted {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
-use scripted::{Answer, Scripted, token};
 use sealpush::layers::{RetryPolicy, Timeout};
 use sealpush::{Client, Error, ErrorKind, Message, PushProvider, Token, Ttl};
+use support::scripted::{Answer, Scripted, token};
 use tokio::time::Instant;
 
 fn client(provider: impl PushProvider, in_flight: usize, per_origin: usize) -> Client {
@@ -375,7 +375,7 @@ async fn failures_before_sending_are_outcomes_too() {
     let provider = Scripted::accepting();
     let client = client(provider.clone(), 10, 10);
     let jobs = [
-        ("mismatch", scripted::token_of("other", "a", 0), Message::new("hello")),
+        ("mismatch", support::scripted::token_of("other", "a", 0), Message::new("hello")),
         ("large", token("a", 1), Message::new(vec![0; 5000])),
         ("good", token("a", 2), Message::new("hello")),
     ];

@@ -2,16 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 #![cfg(feature = "client")]
 
-mod scripted;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use scripted::{Answer, Scripted, token};
 use sealpush::layers::{Retry, RetryPolicy, Trace};
 use sealpush::{Error, ErrorKind, Message, PushProvider, SealedMessage, Ttl, Urgency};
+use support::scripted::{Answer, Scripted, token};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;

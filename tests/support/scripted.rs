@@ -1,7 +1,5 @@
 //! A provider whose answers and delays a test decides, on tokio's paused clock.
 
-#![allow(dead_code, reason = "each test uses a part")]
-
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
