@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use sealpush::providers::fcm::{self, AndroidNotification, AndroidOptions, FcmOptions};
 use sealpush::providers::onesignal::{self, OneSignalOptions};
 use sealpush::providers::{Fcm, OneSignal, WebPush};
@@ -16,7 +14,8 @@ use sealpush::{
 };
 use serde_json::json;
 
-use self::support::vendors::{Script, user_agent};
+use self::support::script::Script;
+use self::support::vendors::user_agent;
 
 const CONTRACT: &str = "One call is one attempt; a refused credential may be renewed once and the \
                         request repeated inside one call.";
@@ -61,7 +60,7 @@ fn providers(script: &Script) -> [(Box<dyn PushProvider>, Token); 3] {
     let onesignal = onesignal.app_id("0a0a0a0a-0000-4000-8000-0123456789ab".parse().unwrap());
     let subscription = "1dad4a3e-0000-4000-8000-0123456789ab".parse().unwrap();
     let endpoint = json!({"endpoint": "https://push.example.net/p/1"});
-    let transport = || Arc::new(script.clone());
+    let transport = || script.clone();
     [
         (
             Box::new(fcm.transport(transport()).build().unwrap()),

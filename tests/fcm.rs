@@ -25,7 +25,8 @@ use sealpush::{
 use serde_json::{Value, json};
 
 use self::support::exchanges::Table;
-use self::support::vendors::{Script, SetClock, message, user_agent};
+use self::support::script::{Script, clock};
+use self::support::vendors::{message, user_agent};
 
 /// Credentials that give `access-1`, `access-2` and so on, and can be told to fail.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +52,8 @@ fn builder(script: &Script) -> FcmBuilder {
     Fcm::builder()
         .credentials(Counted::default())
         .project_id("example-project".parse::<ProjectId>().unwrap())
-        .clock(SetClock::new())
-        .transport(Arc::new(script.clone()))
+        .clock(clock())
+        .transport(script.clone())
 }
 
 fn token() -> Token {

@@ -12,13 +12,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
+use sealpush::clock::SetClock;
 use sealpush::providers::Fcm;
 use sealpush::providers::fcm::{AccessToken, AccessTokenRequest, Address, Credentials};
 use sealpush::transport::Transport;
 use sealpush::{Error, ErrorKind, PushProviderExt, Result, Token};
 use tokio::sync::Semaphore;
 
-use self::support::vendors::{SetClock, message, user_agent};
+use self::support::script::{clock, seconds};
+use self::support::vendors::{message, user_agent};
 
 fn token() -> Token {
     Address::Token("fGx9:APA91b-example".parse().unwrap())
@@ -62,13 +64,12 @@ impl Service {
         self.pushes.load(Ordering::SeqCst)
     }
 
-    fn fcm(&self, clock: &Arc<SetClock>) -> Fcm {
-        let clock = Arc::clone(clock);
+    fn fcm(&self, clock: &SetClock) -> Fcm {
         Fcm::builder()
             .credentials(self.clone())
             .project_id("example-project".parse().unwrap())
             .transport(Arc::new(self.clone()))
-            .clock(clock)
+            .clock(clock.clone())
             .build()
             .unwrap()
     }
@@ -104,10 +105,10 @@ impl Transport for Service {
 
 #[tokio::test]
 async fn an_access_token_is_kept_until_shortly_before_it_expires() {
-    let (service, clock) = (Service::new(), SetClock::new());
+    let (service, clock) = (Service::new(), clock());
     let fcm = service.fcm(&clock);
     for (after, asked) in [(0, 1), (10, 1), (3364, 1), (1, 2), (3374, 2), (1, 3)] {
-        clock.advance(after);
+        clock.advance(seconds(after));
         fcm.send_encrypted(&token(), &message("x")).await.unwrap();
         assert_eq!(service.asked(), asked, "after {after} s");
     }
@@ -117,10 +118,10 @@ async fn an_access_token_is_kept_until_shortly_before_it_expires() {
 async fn a_short_lived_access_token_is_used_for_half_its_life() {
     let mut service = Service::new();
     service.lifetime = Duration::from_secs(100);
-    let clock = SetClock::new();
+    let clock = clock();
     let fcm = service.fcm(&clock);
     for (after, asked) in [(0, 1), (49, 1), (1, 2)] {
-        clock.advance(after);
+        clock.advance(seconds(after));
         fcm.send_encrypted(&token(), &message("x")).await.unwrap();
         assert_eq!(service.asked(), asked);
     }
@@ -129,7 +130,7 @@ async fn a_short_lived_access_token_is_used_for_half_its_life() {
 #[tokio::test]
 async fn a_thousand_sends_ask_for_one_access_token() {
     let service = Service::new();
-    let fcm = Arc::new(service.fcm(&SetClock::new()));
+    let fcm = Arc::new(service.fcm(&clock()));
     let sends: Vec<_> = (0..1000)
         .map(|_| {
             let fcm = Arc::clone(&fcm);
@@ -147,7 +148,7 @@ async fn a_failure_answers_everyone_who_waited() {
     let mut service = Service::new();
     service.gate = Arc::new(Semaphore::new(0));
     service.failing.store(1, Ordering::SeqCst);
-    let fcm = Arc::new(service.fcm(&SetClock::new()));
+    let fcm = Arc::new(service.fcm(&clock()));
     let sends: Vec<_> = (0..100)
         .map(|_| {
             let fcm = Arc::clone(&fcm);
@@ -178,7 +179,7 @@ async fn a_failure_answers_everyone_who_waited() {
 async fn a_cancelled_request_for_an_access_token_is_taken_over() {
     let mut service = Service::new();
     service.gate = Arc::new(Semaphore::new(0));
-    let fcm = Arc::new(service.fcm(&SetClock::new()));
+    let fcm = Arc::new(service.fcm(&clock()));
     let send = {
         let fcm = Arc::clone(&fcm);
         tokio::spawn(async move { fcm.send_encrypted(&token(), &message("x")).await })
@@ -195,7 +196,7 @@ async fn a_cancelled_request_for_an_access_token_is_taken_over() {
 
 #[tokio::test]
 async fn a_refused_access_token_is_replaced_once() {
-    let (service, clock) = (Service::new(), SetClock::new());
+    let (service, clock) = (Service::new(), clock());
     let fcm = service.fcm(&clock);
     fcm.send_encrypted(&token(), &message("x")).await.unwrap();
     service.refuse(1);
@@ -208,7 +209,7 @@ async fn a_refused_access_token_is_replaced_once() {
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!((service.asked(), service.pushes()), (2, 4), "the second is a fresh replacement");
 
-    clock.advance(60);
+    clock.advance(seconds(60));
     let error = fcm.send_encrypted(&token(), &message("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!((service.asked(), service.pushes()), (3, 6));
@@ -216,7 +217,7 @@ async fn a_refused_access_token_is_replaced_once() {
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!((service.asked(), service.pushes()), (3, 7), "no storm of requests");
 
-    clock.advance(60);
+    clock.advance(seconds(60));
     fcm.send_encrypted(&token(), &message("x")).await.unwrap();
     assert_eq!((service.asked(), service.pushes()), (4, 9));
 }
@@ -224,7 +225,7 @@ async fn a_refused_access_token_is_replaced_once() {
 #[tokio::test]
 async fn sends_that_were_refused_together_share_the_replacement() {
     let service = Service::new();
-    let fcm = Arc::new(service.fcm(&SetClock::new()));
+    let fcm = Arc::new(service.fcm(&clock()));
     fcm.send_encrypted(&token(), &message("x")).await.unwrap();
     service.refuse(1);
     let sends: Vec<_> = (0..100)

@@ -25,7 +25,8 @@ use sealpush::providers::fcm::{
 use sealpush::{ErrorKind, PushProviderExt, Result, Token};
 use serde_json::{Value, json};
 
-use self::support::vendors::{NOW, Script, message, user_agent};
+use self::support::script::{NOW, Script};
+use self::support::vendors::{message, user_agent};
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
@@ -109,8 +110,7 @@ async fn a_login_is_refreshed_and_names_the_quota_project() {
     let script = Script::default();
     script.answer(200, r#"{"access_token":"ya29.x","expires_in":3599}"#);
     script.answer(200, r#"{"name":"projects/example-project/messages/1"}"#);
-    let fcm =
-        Fcm::builder().credentials(login).transport(Arc::new(script.clone())).build().unwrap();
+    let fcm = Fcm::builder().credentials(login).transport(script.clone()).build().unwrap();
     fcm.send_encrypted(&token(), &message("x")).await.unwrap();
 
     let requests = script.requests();
@@ -226,7 +226,7 @@ async fn a_refusal_of_the_token_endpoint_is_read() {
         script.answer(status, body);
         let fcm = Fcm::builder()
             .credentials(Arc::clone(&account))
-            .transport(Arc::new(script.clone()))
+            .transport(script.clone())
             .build()
             .unwrap();
         let error = fcm.send_encrypted(&token(), &message("x")).await.unwrap_err();

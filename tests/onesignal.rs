@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::providers::OneSignal;
@@ -19,7 +17,8 @@ use sealpush::{
 use serde_json::{Value, json};
 
 use self::support::exchanges::Table;
-use self::support::vendors::{Script, SetClock, message, user_agent};
+use self::support::script::{Script, clock};
+use self::support::vendors::{message, user_agent};
 
 const APP: &str = "0a0a0a0a-0000-4000-8000-0123456789ab";
 const SUBSCRIPTION: &str = "1dad4a3e-0000-4000-8000-0123456789ab";
@@ -28,8 +27,8 @@ fn builder(script: &Script) -> OneSignalBuilder {
     OneSignal::builder()
         .app_id(APP.parse().unwrap())
         .api_key("os_v2_app_marker")
-        .clock(SetClock::new())
-        .transport(Arc::new(script.clone()))
+        .clock(clock())
+        .transport(script.clone())
 }
 
 fn keys() -> UserAgentKeys {

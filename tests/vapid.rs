@@ -11,6 +11,7 @@ use sealpush::providers::webpush::{VapidKey, VapidKeys};
 use sealpush::{ErrorKind, PushProvider, Token};
 use serde_json::Value;
 
+use support::script::{NOW, Script, clock, hours};
 use support::web_push::*;
 
 /// The parts of `vapid t=<JWT>, k=<key>`, after the signature is found good with the key.
@@ -42,7 +43,7 @@ fn the_example_of_rfc_8292_section_2_4_verifies() {
 
 #[tokio::test]
 async fn the_header_says_audience_expiry_and_subject() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let key = VapidKey::generate().unwrap();
     let public_key = key.public_key_base64();
     assert_eq!(public_key.len(), 87);
@@ -54,7 +55,7 @@ async fn the_header_says_audience_expiry_and_subject() {
         claims,
         serde_json::json!({
             "aud": "https://push.example.net",
-            "exp": HandClock::START + 12 * 3600,
+            "exp": NOW + 12 * 3600,
             "sub": "mailto:ops@push-demo.dev",
         })
     );
@@ -64,7 +65,7 @@ async fn the_header_says_audience_expiry_and_subject() {
 
 #[tokio::test]
 async fn the_audience_is_the_origin_with_a_port_that_is_not_the_schemes_own() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     let audiences = [
         ("https://push.example.net/a?b=c", "https://push.example.net"),
@@ -85,7 +86,7 @@ async fn the_audience_is_the_origin_with_a_port_that_is_not_the_schemes_own() {
 
 #[tokio::test]
 async fn a_header_is_signed_once_per_key_and_origin() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let other = VapidKey::generate().unwrap();
     let named = other.public_key_base64();
     let keys = ring(VapidKey::generate().unwrap()).with_key(other);
@@ -107,7 +108,7 @@ async fn a_header_is_signed_once_per_key_and_origin() {
 
 #[tokio::test]
 async fn a_hundred_sends_at_once_share_one_signature() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push =
         std::sync::Arc::new(web_push(ring(VapidKey::generate().unwrap()), &script, &clock));
     let mut sends = tokio::task::JoinSet::new();
@@ -128,16 +129,16 @@ async fn a_hundred_sends_at_once_share_one_signature() {
 
 #[tokio::test]
 async fn a_header_is_renewed_before_it_expires() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     for _ in 0..24 {
         web_push.send(&token(ENDPOINT), &message()).await.unwrap();
-        clock.advance(1);
+        clock.advance(hours(1));
     }
     let mut expiries = Vec::new();
     for (hour, authorization) in (0..).zip(script.authorizations()) {
         let expiry = verified(&authorization).unwrap().1["exp"].as_u64().unwrap();
-        let left = expiry - (HandClock::START + hour * 3600);
+        let left = expiry - (NOW + hour * 3600);
         assert!((3600..=24 * 3600).contains(&left), "{left} seconds are left in hour {hour}");
         expiries.push(expiry);
     }
@@ -148,9 +149,9 @@ async fn a_header_is_renewed_before_it_expires() {
 #[tokio::test]
 async fn a_refused_header_is_signed_anew_exactly_once() {
     for status in [401, 403] {
-        let (script, clock) = (Script::new(), HandClock::new());
+        let (script, clock) = (Script::created(), clock());
         let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
-        script.answer_status(status);
+        script.answer(status, "");
         web_push.send(&token(ENDPOINT), &message()).await.unwrap();
         let headers = script.authorizations();
         assert_eq!(headers.len(), 2);
@@ -166,10 +167,10 @@ async fn a_refused_header_is_signed_anew_exactly_once() {
 
 #[tokio::test]
 async fn a_key_that_is_always_refused_costs_one_request_per_send() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     for _ in 0..5 {
-        script.answer_status(403);
+        script.answer(403, "");
     }
     // Two for the first send, whose header is signed anew, one for each of the others.
     for requests in [2, 3, 4] {
@@ -177,14 +178,14 @@ async fn a_key_that_is_always_refused_costs_one_request_per_send() {
         assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(403)));
         assert_eq!(script.requests().len(), requests);
     }
-    clock.advance(1);
+    clock.advance(hours(1));
     web_push.send(&token(ENDPOINT), &message()).await.unwrap();
     assert_eq!(script.requests().len(), 6, "after an hour another header is tried");
 }
 
 #[tokio::test]
 async fn a_hundred_refusals_at_once_share_one_new_signature() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push =
         std::sync::Arc::new(web_push(ring(VapidKey::generate().unwrap()), &script, &clock));
     script.refuse_first_header();
@@ -208,16 +209,16 @@ async fn a_hundred_refusals_at_once_share_one_new_signature() {
 
 #[tokio::test]
 async fn apple_gets_no_second_header_within_the_hour() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     let token = token("https://web.push.apple.com/secret-capability");
-    script.answer_status(403);
+    script.answer(403, "");
     let error = web_push.send(&token, &message()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!(script.requests().len(), 1);
 
-    clock.advance(1);
-    script.answer_status(403);
+    clock.advance(hours(1));
+    script.answer(403, "");
     web_push.send(&token, &message()).await.unwrap();
     let headers = script.authorizations();
     assert_eq!(headers.len(), 3);
@@ -227,9 +228,9 @@ async fn apple_gets_no_second_header_within_the_hour() {
 
 #[tokio::test]
 async fn ntfy_does_not_read_the_header_and_gets_no_other() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
-    script.answer_status(403);
+    script.answer(403, "");
     let token = token("https://push.example.net/upsecret-capability?up=1");
     let error = web_push.send(&token, &message()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
@@ -246,11 +247,11 @@ async fn a_page_of_a_firewall_is_not_a_reason_to_sign_anew() {
             ("text/plain", "<!DOCTYPE html><title>403 Forbidden</title>"),
             ("text/plain", "\r\n <HTML>"),
         ] {
-            let (script, clock) = (Script::new(), HandClock::new());
+            let (script, clock) = (Script::created(), clock());
             let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
             let answer =
                 http::Response::builder().status(status).header("content-type", media_type);
-            script.answer(answer.body(body.into()).unwrap());
+            script.answer_response(answer.body(body.into()).unwrap());
             let error = web_push.send(&token(ENDPOINT), &message()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unauthorized);
             assert!(error.to_string().contains("not about our credentials"), "{error}");
@@ -261,10 +262,10 @@ async fn a_page_of_a_firewall_is_not_a_reason_to_sign_anew() {
 
 #[tokio::test]
 async fn a_page_of_googles_about_the_header_is_a_reason_to_sign_anew() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     let page = "<HTML><HEAD><TITLE>invalid JWT provided</TITLE></HEAD></HTML>";
-    script.answer(http::Response::builder().status(403).body(page.into()).unwrap());
+    script.answer_response(http::Response::builder().status(403).body(page.into()).unwrap());
     let token = token("https://fcm.googleapis.com/fcm/send/secret-capability");
     web_push.send(&token, &message()).await.unwrap();
     assert_eq!(script.requests().len(), 2);
@@ -272,9 +273,9 @@ async fn a_page_of_googles_about_the_header_is_a_reason_to_sign_anew() {
 
 #[tokio::test]
 async fn a_mismatch_is_not_a_reason_to_sign_anew() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
-    script.answer(
+    script.answer_response(
         http::Response::builder().status(403).body("the VAPID public key mismatch".into()).unwrap(),
     );
     let error = web_push.send(&token(ENDPOINT), &message()).await.unwrap_err();
@@ -285,7 +286,7 @@ async fn a_mismatch_is_not_a_reason_to_sign_anew() {
 
 #[tokio::test]
 async fn a_token_is_sent_to_with_the_key_that_it_names() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let keys: Vec<_> = (0..3).map(|_| VapidKey::generate().unwrap()).collect();
     let public: Vec<_> = keys.iter().map(VapidKey::public_key_base64).collect();
     let mut keys = keys.into_iter();
@@ -307,7 +308,7 @@ async fn a_token_is_sent_to_with_the_key_that_it_names() {
 
 #[tokio::test]
 async fn a_token_that_names_an_unknown_key_is_refused_before_anything_is_sent() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let stranger = VapidKey::generate().unwrap().public_key_base64();
     let with_keys = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);
     let without = WebPush::builder().transport(script.clone()).build().unwrap();
@@ -324,7 +325,7 @@ async fn a_token_that_names_an_unknown_key_is_refused_before_anything_is_sent() 
 
 #[tokio::test]
 async fn an_empty_key_is_no_key_and_one_that_is_no_text_is_an_error() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let key = VapidKey::generate().unwrap();
     let first = key.public_key_base64();
     let web_push = web_push(ring(key).with_key(VapidKey::generate().unwrap()), &script, &clock);
@@ -357,11 +358,11 @@ async fn an_empty_key_is_no_key_and_one_that_is_no_text_is_an_error() {
 
 #[tokio::test]
 async fn without_keys_there_is_no_authorization() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     web_push.send(&token(ENDPOINT), &message()).await.unwrap();
     assert_eq!(script.authorizations(), [""]);
-    script.answer_status(401);
+    script.answer(401, "");
     let error = web_push.send(&token(ENDPOINT), &message()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!(script.requests().len(), 2, "there is no header to sign anew");

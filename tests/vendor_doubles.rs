@@ -20,7 +20,8 @@ use sealpush::{
 };
 use serde_json::Value;
 
-use self::support::vendors::{SetClock, message, user_agent};
+use self::support::script::{self, seconds};
+use self::support::vendors::{message, user_agent};
 
 const PROJECT: &str = "example-project";
 const APP: &str = "0a0a0a0a-0000-4000-8000-0123456789ab";
@@ -136,22 +137,22 @@ async fn revoked_access_tokens_are_replaced_and_a_revoked_key_is_not() {
 
 #[tokio::test]
 async fn an_access_token_expires_at_the_double_too() {
-    let clock = SetClock::new();
+    let clock = script::clock();
     let service = PushService::builder().clock(clock.clone()).start().await.unwrap();
     let project = service.fcm(PROJECT);
     // The sender's clock stands still.
     let sender = || {
         let builder = Fcm::builder().credentials(account(&project)).base_url(project.base_url());
-        builder.transport(transport()).clock(SetClock::new()).build().unwrap()
+        builder.transport(transport()).clock(script::clock()).build().unwrap()
     };
     let fcm = sender();
     let mut device = project.register(Platform::Android).unwrap();
     assert_nothing_came(&fcm, &mut device).await;
-    clock.advance(3599);
+    clock.advance(seconds(3599));
     assert_nothing_came(&fcm, &mut device).await;
     assert_eq!(project.access_tokens(), 2);
     // An assertion from two hours ago is too old.
-    clock.advance(3601);
+    clock.advance(seconds(3601));
     let error = sender().send_encrypted(&device.token(), &message("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert!(error.to_string().contains("clock"), "{error}");

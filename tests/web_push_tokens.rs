@@ -10,13 +10,14 @@ use sealpush::providers::webpush::{PushResource, VapidKey};
 use sealpush::{ErrorKind, Message, PushProvider, PushProviderExt, Token, UserAgentSecret, open};
 use serde_json::{Value, json};
 
+use support::script::Script;
 use support::web_push::*;
 
 #[tokio::test]
 async fn keys_are_taken_in_every_base64() {
     let user_agent = UserAgentSecret::generate().unwrap();
     let (point, auth) = (user_agent.keys().public_octets(), user_agent.keys().auth_secret());
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     for engine in [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD, &STANDARD_NO_PAD] {
         let token: Token = json!({
@@ -77,7 +78,7 @@ fn a_push_resource_shows_nothing_of_itself() {
 
 #[tokio::test]
 async fn a_bad_push_resource_is_refused_and_nothing_is_sent() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     let long = format!("https://push.example.net/{}", "a".repeat(2048));
     for endpoint in [
@@ -117,7 +118,7 @@ async fn a_bad_push_resource_is_refused_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn an_address_that_leads_nowhere_is_an_ended_subscription() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     for endpoint in [
         "https://permanently-removed.invalid/fcm/send/secret-capability",
@@ -145,7 +146,7 @@ async fn an_address_that_leads_nowhere_is_an_ended_subscription() {
 
 #[tokio::test]
 async fn a_token_of_another_provider_is_refused_and_nothing_is_sent() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     let mut subscription = subscription(ENDPOINT);
     subscription["provider"] = "fcm".into();
@@ -189,16 +190,16 @@ async fn a_token_is_checked_at_the_door_as_a_send_would() {
     }
     public.check(&token("https://push-demo.dev/a")).unwrap();
     // A transport of one's own has no guard unless one is set.
-    let own = builder().transport(Script::new()).build().unwrap();
+    let own = builder().transport(Script::created()).build().unwrap();
     own.check(&token("https://127.0.0.1/a")).unwrap();
-    let guarded = builder().transport(Script::new()).guard(sealpush::EndpointGuard::public());
+    let guarded = builder().transport(Script::created()).guard(sealpush::EndpointGuard::public());
     let error = guarded.build().unwrap().check(&token("https://127.0.0.1/a")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Blocked);
 }
 
 #[tokio::test]
 async fn a_request_can_be_had_without_sending_it() {
-    let script = Script::new();
+    let script = Script::created();
     let keys = ring(VapidKey::generate().unwrap());
     let web_push = WebPush::builder().vapid(keys).transport(script.clone()).build().unwrap();
     let message = message();
@@ -215,7 +216,7 @@ async fn a_request_can_be_had_without_sending_it() {
 
 #[tokio::test]
 async fn a_guard_in_front_of_a_transport_of_ones_own_is_asked_first() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder()
         .transport(script.clone())
         .guard(sealpush::EndpointGuard::public())

@@ -14,6 +14,7 @@ use sealpush::{Message, PushProvider, SealedMessage, Ttl};
 use serde::Deserialize;
 
 use support::exchanges::{Answer, Table};
+use support::script::{Script, clock};
 use support::web_push::*;
 
 #[derive(Deserialize)]
@@ -56,11 +57,11 @@ async fn every_answer_of_every_push_service_means_what_it_should() {
 }
 
 async fn assert_means(endpoint: &str, name: &str, answer: &Answer) {
-    let script = Script::new();
-    script.answer(answer.response());
+    let script = Script::created();
+    script.answer_response(answer.response());
     let web_push = WebPush::builder()
         .transport(script.clone())
-        .clock(HandClock::new())
+        .clock(clock())
         .build()
         .expect("a transport is given");
     let endpoint = answer.endpoint.as_deref().unwrap_or(endpoint);
@@ -93,7 +94,7 @@ async fn every_push_service_gets_the_request_that_it_needs() {
         }
     }
     for (name, endpoint, sent) in rows {
-        let script = Script::new();
+        let script = Script::created();
         let mut builder = WebPush::builder().transport(script.clone());
         if sent.vapid {
             builder = builder.vapid(ring(VapidKey::generate().unwrap()));
@@ -128,7 +129,7 @@ async fn every_push_service_gets_the_request_that_it_needs() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_not_sent() {
-    let script = Script::new();
+    let script = Script::created();
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();
     let token = token(ENDPOINT);
     let capabilities = web_push.capabilities();
@@ -149,7 +150,7 @@ async fn a_body_over_the_limit_is_not_sent() {
 
 #[tokio::test]
 async fn a_failure_of_the_transport_is_passed_on_with_the_providers_name() {
-    let script = Script::new();
+    let script = Script::created();
     let failure = sealpush::Error::new(sealpush::ErrorKind::Timeout, "no answer in time");
     script.fail(failure.with_unknown_outcome());
     let web_push = WebPush::builder().transport(script.clone()).build().unwrap();

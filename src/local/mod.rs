@@ -296,8 +296,8 @@ impl PushServiceBuilder {
     }
 
     /// Tells when messages and VAPID headers expire. Default: the operating system's clock.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

@@ -415,7 +415,7 @@ fn t14_a_delayed_message_waits_sealed_over_a_restart() {
             serde_json::from_str(&ring).unwrap(),
             std::sync::Arc::clone(&world.store),
         )
-        .with_clock(std::sync::Arc::clone(&world.clock) as _);
+        .with_clock(world.clock.clone());
         let push = crate::world::run(restarted.resume(later.row())).unwrap().unwrap();
         alice.arrived.push_back(alice.open_outer(&push));
         assert_eq!(alice.texts(&world), ["later"]);

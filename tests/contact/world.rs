@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use sealpush::clock::Clock;
+use sealpush::clock::{Clock, SetClock};
 use sealpush::contact::relay::{Decision, KeyRing, MemoryStore, Push, Relay};
 use sealpush::contact::{
     Answer, Card, Carried, ContactId, Content, Device, Draft, Opened, Outgoing, Received, Sender,
@@ -18,16 +17,6 @@ use sealpush::{OpenError, Result, Token, UserAgentSecret};
 
 pub(crate) const START: u64 = 1_800_000_000;
 pub(crate) const DAY: u64 = 86_400;
-
-/// A clock that stands until it is moved.
-#[derive(Debug)]
-pub(crate) struct SetClock(AtomicU64);
-
-impl Clock for SetClock {
-    fn now(&self) -> SystemTime {
-        at(self.0.load(Ordering::Relaxed))
-    }
-}
 
 pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -42,17 +31,17 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) struct World {
-    pub(crate) clock: Arc<SetClock>,
+    pub(crate) clock: SetClock,
     pub(crate) relay: Relay,
     pub(crate) store: Arc<MemoryStore>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(SetClock(AtomicU64::new(START)));
+        let clock = SetClock::at(at(START));
         let store = Arc::new(MemoryStore::default());
         let ring = KeyRing::generate(clock.now()).unwrap();
-        let relay = Relay::new(ring, Arc::clone(&store)).with_clock(Arc::clone(&clock) as _);
+        let relay = Relay::new(ring, Arc::clone(&store)).with_clock(clock.clone());
         Self { clock, relay, store }
     }
 
@@ -61,7 +50,7 @@ impl World {
     }
 
     pub(crate) fn wait(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Posts a request, and hands over what is to be pushed.

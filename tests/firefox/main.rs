@@ -8,11 +8,9 @@ mod browser;
 mod installed;
 mod page;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use sealpush::clock::{Clock, SystemClock};
+use sealpush::clock::{Clock, SetClock, SystemClock};
 use sealpush::local::{Acknowledgement, PushService};
 use sealpush::providers::WebPush;
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
@@ -37,7 +35,7 @@ async fn firefox_opens_what_was_sent() {
 
 /// Everything between a sender and a browser.
 struct Bench {
-    clock: Arc<MovedClock>,
+    clock: SetClock,
     push_service: PushService,
     web_push: WebPush,
     page: Page,
@@ -47,7 +45,7 @@ struct Bench {
 
 impl Bench {
     async fn start(program: &std::path::Path) -> Self {
-        let clock = Arc::new(MovedClock::default());
+        let clock = SetClock::at(SystemClock.now());
         let push_service = PushService::builder().clock(clock.clone()).start().await.unwrap();
         let key = VapidKey::generate().unwrap();
         let application_server_key = key.public_key_base64();
@@ -156,22 +154,6 @@ fn assert_opened(report: &Value, payload: &[u8]) {
     assert_eq!(report["octets"], json!(payload));
     if let Ok(text) = std::str::from_utf8(payload) {
         assert_eq!(report["text"], text);
-    }
-}
-
-/// The time of day, and what it was moved by.
-#[derive(Debug, Default)]
-struct MovedClock(AtomicU64);
-
-impl MovedClock {
-    fn advance(&self, time: Duration) {
-        self.0.fetch_add(time.as_secs(), Ordering::Relaxed);
-    }
-}
-
-impl Clock for MovedClock {
-    fn now(&self) -> SystemTime {
-        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
 }
 

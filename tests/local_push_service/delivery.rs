@@ -46,7 +46,7 @@ async fn stored_messages_follow_on_reconnection_until_they_expire() {
     for push in [&short, &long] {
         assert_eq!(push.answer().await.status, 201);
     }
-    clock.advance(10);
+    clock.advance(std::time::Duration::from_secs(10));
     message(&subscription, "end").answer().await;
     user_agent.reconnect().await.unwrap();
     assert_eq!(until(&mut user_agent, "end").await, ["long"]);

@@ -6,6 +6,7 @@
 pub(crate) mod every_layer;
 pub(crate) mod exchanges;
 pub(crate) mod hostile;
+pub(crate) mod script;
 pub(crate) mod scripted;
 pub(crate) mod transports;
 pub(crate) mod vendors;

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Request, Response};
 use sealpush::EndpointGuard;
-use sealpush::clock::Clock;
+use sealpush::clock::SetClock;
 use sealpush::local::{FcmProject, PushService};
 use sealpush::transport::{ReqwestTransport, Transport};
 use serde_json::{Value, json};
@@ -27,17 +27,9 @@ const PROJECT: &str = "example-project";
 const APP: &str = "0a0a0a0a-0000-4000-8000-0123456789ab";
 const NOW: u64 = 1_000_000_000;
 
-#[derive(Debug)]
-struct Standing;
-
-impl Clock for Standing {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-}
-
 async fn start() -> PushService {
-    PushService::builder().clock(std::sync::Arc::new(Standing)).start().await.unwrap()
+    let clock = SetClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW));
+    PushService::builder().clock(clock).start().await.unwrap()
 }
 
 fn transport() -> ReqwestTransport {
