@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use sealpush::clock::{Clock, SystemClock};
 use sealpush::contact::{Answer, Card, Draft, Identity, Outgoing, Request, paths, post};
-use sealpush::transport::{ReqwestTransport, Transport, retry_after};
+use sealpush::transport::{HyperTransport, Transport, retry_after};
 use sealpush::{EndpointGuard, Error, ErrorKind};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -138,7 +138,7 @@ fn compose(arguments: &SendArguments, card: &Card, text: &[u8]) -> Result<Outgoi
     Ok(draft.seal()?)
 }
 
-fn transport(arguments: &SendArguments, outgoing: &Outgoing) -> Result<ReqwestTransport, Error> {
+fn transport(arguments: &SendArguments, outgoing: &Outgoing) -> Result<HyperTransport, Error> {
     let loopback = EndpointGuard::loopback_for_tests();
     let is_loopback = loopback.check(&outgoing.relay.url()).is_ok();
     let guard = if arguments.allow_loopback && is_loopback {
@@ -146,11 +146,11 @@ fn transport(arguments: &SendArguments, outgoing: &Outgoing) -> Result<ReqwestTr
     } else {
         EndpointGuard::allow_hosts(arguments.allow_host.iter().filter(|host| !host.is_empty()))?
     };
-    ReqwestTransport::builder().guard(guard).build()
+    HyperTransport::builder().guard(guard).build()
 }
 
 /// Posts the request, and reads the relay's word.
-async fn exchange(transport: &ReqwestTransport, outgoing: &Outgoing) -> Result<Answer, Error> {
+async fn exchange(transport: &HyperTransport, outgoing: &Outgoing) -> Result<Answer, Error> {
     let octets = outgoing.request.to_octets();
     let response = transport.send(post(&outgoing.relay, paths::MESSAGES, octets)).await?;
     let status = response.status();
