@@ -21,6 +21,8 @@ pub mod jws;
 pub mod mock;
 #[cfg(feature = "onesignal")]
 pub mod onesignal;
+#[cfg(feature = "fcm")]
+mod pointer;
 pub mod refusal;
 #[cfg(any(feature = "fcm", feature = "onesignal"))]
 mod visible;

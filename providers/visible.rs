@@ -1,7 +1,7 @@
 //! JSON of the caller's own that travels in the clear beside a sealed body: members of a vendor's
 //! request that have no method here.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -29,14 +29,5 @@ pub(super) fn overlay(below: &mut Members, above: Members) {
                 below.insert(name, value);
             }
         }
-    }
-}
-
-/// Puts a value where a JSON pointer (RFC 6901) of plain names says, making the objects on the way.
-pub(super) fn set(members: &mut Members, pointer: &str, value: impl Into<Value>) {
-    let nested = pointer.rsplit('/').filter(|name| !name.is_empty());
-    let value = nested.fold(value.into(), |value, name| json!({ name: value }));
-    if let Value::Object(nested) = value {
-        overlay(members, nested);
     }
 }

@@ -10,7 +10,7 @@ use http::{Request, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::providers::http::post_json;
-use crate::providers::visible::set;
+use crate::providers::pointer::set;
 use crate::seal::DATA_FIELD;
 use crate::{SealedMessage, Ttl, Urgency};
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Result;
-use crate::providers::visible::{Members, overlay, set};
+use crate::providers::pointer::set;
+use crate::providers::visible::{Members, overlay};
 
 use super::members;
 
