@@ -2,11 +2,14 @@
 //!
 //! | provider | feature | address in a token | largest body, octets |
 //! |---|---|---|---|
+//! | [`Apns`] | `apns` | device token | 2727 |
 //! | [`Fcm`] | `fcm` | registration token or installation id | 3069 |
 //! | [`Mock`] | `mock` | none | as set |
 //! | [`OneSignal`] | `onesignal` | subscription id or alias | 1527 |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
+#[cfg(feature = "apns")]
+pub mod apns;
 #[cfg(feature = "credential")]
 pub mod credential;
 #[cfg(feature = "fcm")]
@@ -21,14 +24,16 @@ pub mod jws;
 pub mod mock;
 #[cfg(feature = "onesignal")]
 pub mod onesignal;
-#[cfg(feature = "fcm")]
+#[cfg(any(feature = "apns", feature = "fcm"))]
 mod pointer;
 pub mod refusal;
-#[cfg(any(feature = "fcm", feature = "onesignal"))]
+#[cfg(any(feature = "apns", feature = "fcm", feature = "onesignal"))]
 mod visible;
 #[cfg(feature = "webpush")]
 pub mod webpush;
 
+#[cfg(feature = "apns")]
+pub use self::apns::Apns;
 #[cfg(feature = "fcm")]
 pub use self::fcm::Fcm;
 #[cfg(feature = "mock")]

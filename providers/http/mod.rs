@@ -48,6 +48,7 @@ use self::own_transport::with_guard;
 pub struct HttpBuilder {
     clock: Option<Arc<dyn Clock>>,
     guard: Option<EndpointGuard>,
+    http2_only: bool,
     transport: Option<Arc<dyn Transport>>,
 }
 
@@ -74,6 +75,14 @@ impl HttpBuilder {
         self
     }
 
+    /// Has the crate's own transport speak nothing but HTTP/2, from the first octet and also without
+    /// TLS (RFC 9113 §3.3): for push services that speak nothing else. Default: as TLS negotiates. A
+    /// [`transport`](Self::transport) of the caller's own is left as it is.
+    pub fn http2_only(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
     /// Puts it together. Nothing is sent yet.
     ///
     /// # Errors
@@ -88,7 +97,7 @@ impl HttpBuilder {
             }
             (None, guard) => {
                 let guard = guard.unwrap_or_default();
-                (Some(guard.clone()), with_guard(guard)?)
+                (Some(guard.clone()), with_guard(guard, self.http2_only)?)
             }
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::transport::Transport;
 use crate::{EndpointGuard, Error, ErrorKind, Result};
 
-pub(super) fn with_guard(_: EndpointGuard) -> Result<Arc<dyn Transport>> {
+pub(super) fn with_guard(_: EndpointGuard, _: bool) -> Result<Arc<dyn Transport>> {
     Err(Error::new(
         ErrorKind::Configuration,
         "no transport is compiled in: enable the feature hyper, or set one with 'transport'",
