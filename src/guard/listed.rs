@@ -28,7 +28,6 @@ impl Listed {
         let server = |origin: &Origin| (origin.is_https(), origin.port());
         let labels = origin.host().strip_suffix(self.origin.host());
         server(&self.origin) == server(origin)
-            && origin.address().is_none()
             && labels.is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
     }
 }
@@ -82,6 +81,9 @@ mod tests {
             ("*.Push.Lan.", "https://a.push.lan/p", true),
             ("*.push.lan", "https://push.lan/p", false),
             ("*.push.lan", "https://xpush.lan/p", false),
+            ("*.push.lan", "https://not-push.lan/p", false),
+            ("*.push.lan", "https://.push.lan/p", false),
+            ("*.push.lan", "https://10.0.0.1/p", false),
             ("*.push.lan", "https://a.push.lan.example/p", false),
             ("*.push.lan", "https://a.push.lan:8443/p", false),
             ("*.push.lan", "http://a.push.lan:443/p", false),
