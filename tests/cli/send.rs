@@ -55,12 +55,12 @@ async fn every_refusal_has_its_exit_code() {
     let mut user_agent = UserAgent::connect(&service.websocket_url()).await.unwrap();
     let token = user_agent.subscribe(None).await.unwrap().token().to_json();
     for (status, code, kind) in [
-        (404, 8, "Rejected"),
-        (410, 3, "Expired"),
-        (400, 5, "Rejected"),
-        (413, 5, "PayloadTooLarge"),
-        (429, 6, "RateLimited"),
-        (503, 6, "Unavailable"),
+        (404, 8, "rejected"),
+        (410, 3, "expired"),
+        (400, 5, "rejected"),
+        (413, 5, "payload_too_large"),
+        (429, 6, "rate_limited"),
+        (503, 6, "unavailable"),
     ] {
         service.set_faults(Faults::script([Fault::status(status)]));
         let output =

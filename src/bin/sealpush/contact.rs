@@ -192,7 +192,7 @@ fn report(request: &Request, outcome: &Result<Answer, Error>) -> Value {
         }
         Err(error) => json!({
             "accepted": false,
-            "kind": format!("{:?}", error.kind()),
+            "kind": error.kind().as_str(),
             "message": failure::sentence(error),
             "status": error.status(),
             "retry_after": error.retry_after().map(|delay| delay.as_secs()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sealpush::{Accepted, Client, Error, Message, ProviderId, Token};
+use sealpush::{Accepted, Client, Error, ErrorKind, Message, ProviderId, Token};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -171,11 +171,14 @@ impl Report {
     fn refuse(&self, line: u64, failure: &Failure) {
         self.count(line, failure);
         if self.json {
-            let kind = if failure.code() == BAD_TOKEN { "InvalidToken" } else { "Configuration" };
+            let kind = match failure.code() {
+                BAD_TOKEN => ErrorKind::InvalidToken,
+                _ => ErrorKind::Configuration,
+            };
             let outcome = print_json(&json!({
                 "accepted": false,
                 "line": line,
-                "kind": kind,
+                "kind": kind.as_str(),
                 "message": failure.message(),
                 "is_retryable": false,
                 "is_token_dead": false,

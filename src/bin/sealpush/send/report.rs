@@ -19,7 +19,7 @@ pub(super) fn outcome(provider: &ProviderId, outcome: &Result<Accepted, Error>) 
         Err(error) => json!({
             "accepted": false,
             "provider": provider.as_str(),
-            "kind": format!("{:?}", error.kind()),
+            "kind": error.kind().as_str(),
             "message": failure::sentence(error),
             "status": error.status(),
             "retry_after": error.retry_after().map(|delay| delay.as_secs()),
