@@ -19,9 +19,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let build =
         |keys| WebPush::builder().vapid(keys).guard(EndpointGuard::loopback_for_tests()).build();
     let copy = VapidKey::from_base64(&new.expose_private_key_base64())?;
+    // For real push services, `VapidKeys::new` with a contact of yours, and without `guard`.
     // Pages subscribe with the public half of the first key; the older ones only sign.
-    let both = build(VapidKeys::new(NOBODY.parse()?, new).with_key(old))?;
-    let only_new = build(VapidKeys::new(NOBODY.parse()?, copy))?;
+    let both = build(VapidKeys::for_loopback(new).with_key(old))?;
+    let only_new = build(VapidKeys::for_loopback(copy))?;
 
     let message = Message::new("The door is open.");
     for token in [&subscribed_last_year, &subscribed_today] {
@@ -37,7 +38,3 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(!error.is_token_dead());
     Ok(())
 }
-
-/// Enough for a push service on this computer. Real ones want to reach you: name an address of
-/// yours.
-const NOBODY: &str = "mailto:nobody@nowhere.sealpush";

@@ -16,9 +16,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let subscription = user_agent.subscribe(Some(&vapid_key.public_key_base64())).await?;
 
     // The application server: what you write.
-    let contact = std::env::var("VAPID_SUBJECT").unwrap_or_else(|_| NOBODY.to_owned());
+    // For real push services, `VapidKeys::new` with a contact of yours, and without `guard`.
     let webpush = WebPush::builder()
-        .vapid(VapidKeys::new(contact.parse()?, vapid_key))
+        .vapid(VapidKeys::for_loopback(vapid_key))
         .guard(EndpointGuard::loopback_for_tests())
         .build()?;
     let token = subscription.token();
@@ -47,7 +47,3 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(opened, text.as_bytes());
     Ok(())
 }
-
-/// Enough for a push service on this computer. Real ones want to reach you: name an address of
-/// yours.
-const NOBODY: &str = "mailto:nobody@nowhere.sealpush";

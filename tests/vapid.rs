@@ -64,6 +64,32 @@ async fn the_header_says_audience_expiry_and_subject() {
 }
 
 #[tokio::test]
+async fn keys_without_a_contact_reach_this_computer_and_nothing_else() {
+    let (script, clock) = (Script::new(), HandClock::new());
+    let keys = VapidKeys::for_loopback(VapidKey::generate().unwrap());
+    let web_push = web_push(keys, &script, &clock);
+    let here = ["http://127.0.0.1:8030/p", "https://[::1]/p", "http://localhost:8030/p"];
+    for endpoint in here {
+        web_push.send(&token(endpoint), &message()).await.unwrap();
+    }
+    for authorization in script.authorizations() {
+        assert_eq!(verified(&authorization).unwrap().1.get("sub"), None);
+    }
+    for endpoint in [ENDPOINT, "https://10.0.0.1/p", "https://localhost.example.net/p"] {
+        let token = token(endpoint);
+        for error in [
+            web_push.send(&token, &message()).await.unwrap_err(),
+            web_push.check(&token).unwrap_err(),
+            web_push.request(&token, &message()).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{endpoint}");
+            assert!(error.to_string().contains("a contact of yours"), "{error}");
+        }
+    }
+    assert_eq!(script.requests().len(), here.len());
+}
+
+#[tokio::test]
 async fn the_audience_is_the_origin_with_a_port_that_is_not_the_schemes_own() {
     let (script, clock) = (Script::created(), clock());
     let web_push = web_push(ring(VapidKey::generate().unwrap()), &script, &clock);

@@ -26,8 +26,6 @@ use sealpush::{EndpointGuard, Message, PushProviderExt, Token, Ttl};
 use tokio::net::TcpListener;
 
 const ADDRESS: &str = "127.0.0.1:8420";
-/// Enough for a push service on this computer.
-const NOBODY: &str = "mailto:nobody@nowhere.sealpush";
 const NO_SUBJECT: &str = "set VAPID_SUBJECT to an address of yours, as in mailto:YOU@YOUR-DOMAIN: \
                           push services write to it when your pushes give them trouble";
 /// Octets; a token is at most 8192 and a message 3993.
@@ -56,14 +54,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let local = std::env::args().nth(1).is_some_and(|argument| argument == "local");
-    let subject = match std::env::var("VAPID_SUBJECT") {
-        Ok(subject) if !subject.is_empty() => subject,
-        _ if local => NOBODY.to_owned(),
-        _ => return Err(NO_SUBJECT.into()),
-    };
     let public_key = key.public_key_base64();
     let guard = if local { EndpointGuard::loopback_for_tests() } else { EndpointGuard::public() };
-    let keys = VapidKeys::new(subject.parse()?, key);
+    let keys = match std::env::var("VAPID_SUBJECT") {
+        Ok(subject) if !subject.is_empty() => VapidKeys::new(subject.parse()?, key),
+        _ if local => VapidKeys::for_loopback(key),
+        _ => return Err(NO_SUBJECT.into()),
+    };
     let webpush = WebPush::builder().vapid(keys).guard(guard).build()?;
     let app = Arc::new(App { webpush, public_key });
 

@@ -86,6 +86,8 @@ impl WebPush {
     /// # Errors
     ///
     /// `TokenMismatch` for a token of another provider, or of a VAPID key that is not configured;
+    /// `Configuration` for keys without a contact ([`VapidKeys::for_loopback`]) and a token of
+    /// another computer;
     /// `InvalidToken` for one that names no push resource; `Expired` for an address that leads
     /// nowhere; `Blocked` where the guard refuses the URL. What the URL's name resolves to is seen
     /// when it is sent to.
@@ -93,7 +95,7 @@ impl WebPush {
         let look = || {
             let resource = self.resource(token)?;
             self.http.check(resource.endpoint())?;
-            self.signers.of(token).map(drop)
+            self.signers.of(token, resource.endpoint().origin()).map(drop)
         };
         look().map_err(|error| error.with_provider(Self::ID))
     }
@@ -123,7 +125,7 @@ impl WebPush {
         let make = || {
             self.capabilities().check(message)?;
             let resource = self.resource(token)?;
-            let header = match self.signers.of(token)? {
+            let header = match self.signers.of(token, resource.endpoint().origin())? {
                 Some(signer) => {
                     Some(signer.authorization(resource.origin(), self.http.unix_seconds())?)
                 }
@@ -142,7 +144,7 @@ impl WebPush {
     async fn attempt(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
         let resource = self.resource(token)?;
         self.capabilities().check(message)?;
-        let Some(signer) = self.signers.of(token)? else {
+        let Some(signer) = self.signers.of(token, resource.endpoint().origin())? else {
             return self.exchange(&resource, message, None).await?.0;
         };
         let header = signer.authorization(resource.origin(), self.http.unix_seconds())?;

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::endpoint::Origin;
 use crate::providers::http::sensitive;
 use crate::providers::jws;
 use crate::{Error, ErrorKind, Result, Token};
@@ -33,7 +34,8 @@ use super::subject::Subject;
 /// # Ok::<_, sealpush::Error>(())
 /// ```
 pub struct VapidKeys {
-    subject: Subject,
+    /// `None`: for loopback only.
+    subject: Option<Subject>,
     first: VapidKey,
     older: Vec<VapidKey>,
 }
@@ -42,7 +44,17 @@ impl VapidKeys {
     /// A ring of one key.
     #[must_use]
     pub const fn new(subject: Subject, key: VapidKey) -> Self {
-        Self { subject, first: key, older: Vec::new() }
+        Self { subject: Some(subject), first: key, older: Vec::new() }
+    }
+
+    /// A ring of one key and no contact, for tests and examples against a push service on this
+    /// computer, such as the embedded one. Whoever carries messages for others wants to reach you, so
+    /// what is sent anywhere else with it is a `Configuration` error, and nothing goes out.
+    ///
+    /// RFC 8292 §2.1 leaves the contact to the application server; push services do not.
+    #[must_use]
+    pub const fn for_loopback(key: VapidKey) -> Self {
+        Self { subject: None, first: key, older: Vec::new() }
     }
 
     /// Adds a key for the tokens that name it.
@@ -92,11 +104,26 @@ pub(super) struct Signers(Vec<Signer>);
 impl Signers {
     /// The signer that a token belongs to; `None` without any key.
     ///
-    /// `TokenMismatch` when the token names a key that is not in the ring.
-    pub(super) fn of(&self, token: &Token) -> Result<Option<&Signer>> {
-        let Some(name) = application_server_key(token)? else { return Ok(self.0.first()) };
-        match self.0.iter().find(|signer| signer.key.is_named_by(name)) {
-            Some(signer) => Ok(Some(signer)),
+    /// `TokenMismatch` when the token names a key that is not in the ring, `Configuration` when the
+    /// ring has no contact and the token is not one of this computer.
+    pub(super) fn of(&self, token: &Token, origin: &Origin) -> Result<Option<&Signer>> {
+        let signer = match application_server_key(token)? {
+            None => self.0.first(),
+            Some(name) => Some(self.named(name)?),
+        };
+        if signer.is_some_and(|signer| signer.subject.is_none()) && !is_loopback(origin) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "the VAPID keys are for loopback and have no contact; make them with \
+                 `VapidKeys::new` and a contact of yours, mailto: or https:",
+            ));
+        }
+        Ok(signer)
+    }
+
+    fn named(&self, key: &str) -> Result<&Signer> {
+        match self.0.iter().find(|signer| signer.key.is_named_by(key)) {
+            Some(signer) => Ok(signer),
             None => Err(Error::new(
                 ErrorKind::TokenMismatch,
                 "the token was made with a VAPID key that is not configured; add that key, or \
@@ -113,15 +140,22 @@ impl From<VapidKeys> for Signers {
     }
 }
 
+fn is_loopback(origin: &Origin) -> bool {
+    match origin.address() {
+        Some(address) => address.to_canonical().is_loopback(),
+        None => origin.host() == "localhost",
+    }
+}
+
 /// A key, and the headers that it signed, by origin.
 pub(super) struct Signer {
     key: VapidKey,
-    subject: Subject,
+    subject: Option<Subject>,
     headers: Mutex<HashMap<String, Header>>,
 }
 
 impl Signer {
-    fn new(key: VapidKey, subject: Subject) -> Self {
+    fn new(key: VapidKey, subject: Option<Subject>) -> Self {
         Self { key, subject, headers: Mutex::default() }
     }
 
@@ -165,8 +199,8 @@ impl Signer {
         now: u64,
         replaced_at: Option<u64>,
     ) -> Result<HeaderValue> {
-        let claims =
-            Claims { aud: origin, exp: now.saturating_add(LIFETIME), sub: self.subject.as_str() };
+        let sub = self.subject.as_ref().map(Subject::as_str);
+        let claims = Claims { aud: origin, exp: now.saturating_add(LIFETIME), sub };
         let value = authorization(&self.key, &claims)?;
         make_room(headers, now);
         let header = Header { value: value.clone(), signed_at: now, used_at: now, replaced_at };
@@ -221,7 +255,8 @@ struct JwtHeader {
 struct Claims<'a> {
     aud: &'a str,
     exp: u64,
-    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
 }
 
 /// `vapid t=<JWT>, k=<public key>` (RFC 8292 §3).
@@ -247,7 +282,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000;
 
     fn signer() -> Signer {
-        Signer::new(VapidKey::generate().unwrap(), "mailto:ops@push-demo.dev".parse().unwrap())
+        Signer::new(VapidKey::generate().unwrap(), "mailto:ops@push-demo.dev".parse().ok())
     }
 
     #[test]
