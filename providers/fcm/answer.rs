@@ -105,9 +105,7 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
             .map(|name| Accepted::new(Fcm::ID).with_message_id(kept(name)))
             .ok_or_else(|| refused(Reason::Unreadable, None));
     }
-    // A body that is not JSON (a proxy's page, nothing at all) leaves the status to decide.
-    let failure = serde_json::from_slice(response.body()).unwrap_or_default();
-    let Failure { error: ErrorBody { message, status: named, details } } = failure;
+    let Failure { message, status: named, details } = Failure::read(response.body());
     let details = Details::read(&details);
     let code = details.code.or_else(|| ErrorCode::read(&named).filter(|code| code.is_of_fcm()));
     let reason = if status == StatusCode::TOO_MANY_REQUESTS {
@@ -158,8 +156,14 @@ fn uncoded(status: StatusCode, details: &Details, text: &str) -> Reason {
         StatusCode::UNAUTHORIZED => Reason::AccessToken,
         StatusCode::FORBIDDEN if speaks_of_another_sender(text) => Reason::SenderIdMismatch,
         StatusCode::FORBIDDEN => Reason::NotPermitted(details.permission),
-        // The same text as for a dead registration token: only the code tells them apart.
-        StatusCode::NOT_FOUND => Reason::NoSuchProject,
+        // The same text as for a dead registration token: only a code tells them apart, FCM's or
+        // Apple's, whom FCM asks only about an address that it found.
+        StatusCode::NOT_FOUND => details
+            .apns
+            .as_ref()
+            .and_then(ApnsError::meaning)
+            .filter(|reason| *reason == Reason::Gone)
+            .unwrap_or(Reason::NoSuchProject),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Reason::Unavailable,
         StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
         status if status.is_server_error() => Reason::Unavailable,
@@ -197,18 +201,26 @@ struct Success {
     name: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What is understood of `error`. Each member is read for itself, so that one that is absent, null
+/// or of another type takes nothing from the others; of a body that is not JSON (a proxy's page,
+/// nothing at all) nothing is left, and the status decides.
 struct Failure {
-    error: ErrorBody,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
     message: String,
     status: String,
     details: Vec<Value>,
+}
+
+impl Failure {
+    fn read(body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let member = |name| body.get("error").and_then(|error| error.get(name));
+        let text = |name| member(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            message: text("message"),
+            status: text("status"),
+            details: member("details").and_then(Value::as_array).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// FCM's own error codes.
@@ -270,7 +282,10 @@ impl Details {
                     codes.push(text("errorCode").and_then(ErrorCode::read));
                 }
                 Some("google.firebase.fcm.v1.ApnsError") => {
-                    read.apns = ApnsError::deserialize(detail).ok();
+                    read.apns = Some(ApnsError {
+                        status_code: detail.get("statusCode").and_then(Value::as_u64),
+                        reason: text("reason").unwrap_or_default().to_owned(),
+                    });
                 }
                 Some("google.rpc.BadRequest") => {
                     read.field = violated_fields(detail).find_map(part_of_request);
@@ -299,21 +314,19 @@ impl Details {
 }
 
 /// What Apple's push service told FCM.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
 struct ApnsError {
-    status_code: u16,
+    status_code: Option<u64>,
     reason: String,
 }
 
 impl ApnsError {
     fn meaning(&self) -> Option<Reason> {
         match (self.status_code, self.reason.as_str()) {
-            (410, _) | (_, "BadDeviceToken" | "ExpiredToken" | "Unregistered") => {
+            (Some(410), _) | (_, "BadDeviceToken" | "ExpiredToken" | "Unregistered") => {
                 Some(Reason::Gone)
             }
-            (413, _) | (_, "PayloadTooLarge") => Some(Reason::TooLarge),
-            (429, _) | (_, "TooManyRequests") => Some(Reason::Quota),
+            (Some(413), _) | (_, "PayloadTooLarge") => Some(Reason::TooLarge),
+            (Some(429), _) | (_, "TooManyRequests") => Some(Reason::Quota),
             _ => None,
         }
     }

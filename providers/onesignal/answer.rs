@@ -76,15 +76,17 @@ struct Answer {
 
 impl Answer {
     /// Whether it names the address as dead: listed by its id, or, as the only target of the
-    /// request, by one of three sentences. To be asked only where nothing was sent.
+    /// request, by one of a few sentences. To be asked only where nothing was sent.
     fn says_unreachable(&self, address: &Address) -> bool {
         let sentence = |error: &Value| {
             let text = error.as_str().unwrap_or_default().to_ascii_lowercase();
             text.contains("players are not subscribed")
                 || text.contains("subscriptions are not subscribed")
                 || text.contains("incorrect subscription_id format")
+                || text.contains("incorrect player_id format")
         };
         address.is_listed(&self.errors)
+            || sentence(&self.errors)
             || self.errors.as_array().into_iter().flatten().any(sentence)
     }
 }

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response};
 
 use crate::providers::refusal::{Refusal, contains, is_page};
 use crate::transport::MAX_RETRY_AFTER;
@@ -81,10 +81,11 @@ fn refused(service: Service, response: &Response<Bytes>) -> Option<Refusal> {
         Service::Google => google::refusal(status, body),
         Service::Mozilla => mozilla::refusal(status, body),
         Service::Ntfy => ntfy::refusal(response),
-        Service::Other if status == StatusCode::FORBIDDEN => {
-            mentions_another_key(body).then_some(OTHER_KEY)
+        // Whoever runs one of the others' servers answers as they do.
+        Service::Other => {
+            let about_key = matches!(status.as_u16(), 401 | 403);
+            (about_key && mentions_another_key(body)).then_some(OTHER_KEY)
         }
-        Service::Other => None,
     };
     if known.is_some() || status.is_success() {
         return known;

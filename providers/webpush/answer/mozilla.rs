@@ -16,7 +16,9 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     match (answer.errno?, status.as_u16()) {
         (101 | 110, 400) => rejected("the encryption header fields are missing or wrong"),
         (106, 400) => Some(GONE),
-        (109, 401) if mentions_another_key(answer.message.as_bytes()) => Some(OTHER_KEY),
+        (109, 401) if mentions_another_key(answer.message.unwrap_or_default().as_bytes()) => {
+            Some(OTHER_KEY)
+        }
         (111 | 112 | 114, 400) => rejected("the TTL is missing or not a number of seconds"),
         (113, 400) => rejected("the topic is not 1 to 32 characters of base64url"),
         (999, 418) => Some(UNAVAILABLE),
@@ -27,6 +29,5 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Option<Refusal> {
 #[derive(Deserialize)]
 struct Answer {
     errno: Option<u16>,
-    #[serde(default)]
-    message: String,
+    message: Option<String>,
 }
