@@ -43,6 +43,27 @@ fn imports_of_the_push_service_lead_downwards_only() {
     assert!(imports_seen > 40, "{imports_seen} imports were found");
 }
 
+/// A newcomer who follows `CONTRIBUTING.md` finds what it names.
+#[test]
+fn every_path_that_the_walk_through_the_house_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let is_path = |word: &&str| {
+        word.contains('/')
+            && !word.contains("NAME")
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
+    };
+    // Every other piece between backticks is code.
+    let named: Vec<_> = text.split('`').skip(1).step_by(2).filter(is_path).collect();
+    for path in &named {
+        let there = ["", "src", "src/seal", "providers", "tests"]
+            .iter()
+            .any(|room| root.join(room).join(path).exists());
+        assert!(there, "CONTRIBUTING.md names `{path}`");
+    }
+    assert!(named.len() > 30, "{} paths were found", named.len());
+}
+
 #[test]
 fn the_server_knows_neither_of_its_users_nor_they_each_other() {
     for (folder, others) in [
