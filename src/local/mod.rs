@@ -93,7 +93,7 @@
 //! | `store.rs` | subscriptions and messages; pure. A message goes in by `deposit`, whatever protocol brought it |
 //! | `site.rs`, `faults.rs`, `record.rs`, `acknowledgement.rs` | who may call, what goes wrong, what arrived, what user agents said |
 //! | `user_agent.rs` | a browser without a browser |
-//! | `protocol.rs`, `answer.rs`, `paths.rs`, `uuid.rs` | words |
+//! | `protocol.rs`, `answer.rs`, `paths.rs`, `uuid.rs`, `es256.rs` | words, and one signature |
 //!
 //! The server under it, which knows no push, is `serve/`; the conformance kit stands on it too.
 
@@ -101,6 +101,7 @@ mod acknowledgement;
 mod answer;
 mod call;
 mod device;
+mod es256;
 mod faults;
 mod fcm;
 mod hub;
