@@ -15,8 +15,8 @@ use crate::provider::ProviderId;
 use crate::seal::open_data;
 use crate::{Error, ErrorKind, Result, Token, UserAgentSecret};
 
-/// An app installation that receives through a double: an [`FcmDevice`](super::FcmDevice) or an
-/// [`OneSignalDevice`](super::OneSignalDevice).
+/// An app installation that receives through a double: an [`ApnsDevice`](super::ApnsDevice), an
+/// [`FcmDevice`](super::FcmDevice) or an [`OneSignalDevice`](super::OneSignalDevice).
 ///
 /// Its keys are made here and never leave; a [`Token`] carries the public half.
 pub struct Device<App> {

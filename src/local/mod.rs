@@ -32,12 +32,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`PushService::fcm`] and [`PushService::onesignal`] are doubles of the push services that apps
-//! use, on the same port, over the same store, under the same faults (except at the token endpoint
+//! [`PushService::apns`], [`PushService::fcm`] and [`PushService::onesignal`] are doubles of the push
+//! services that apps use, on the same port, over the same store, under the same faults (except at the token endpoint
 //! of FCM, which refuses what [`FcmProject::revoke_service_account`] revoked). They are strict where
 //! the real ones are: credentials, the shape of the JSON, texts that must be texts, reserved names,
-//! sizes, times, exactly one target. A message reaches an [`FcmDevice`] or an [`OneSignalDevice`],
-//! which opens it. This is how to test an application: give the provider the double's URL and
+//! sizes, times, exactly one target. A message reaches an [`ApnsDevice`], an [`FcmDevice`] or an
+//! [`OneSignalDevice`], which opens it. This is how to test an application: give the provider the double's URL and
 //! credentials, and the guard that lets it connect to this machine only.
 //!
 //! ```
@@ -86,7 +86,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `mod.rs`, `router.rs` | the whole: settings, and where a path leads |
-//! | `webpush/`, `fcm/`, `onesignal/` | one folder per push service; none knows another |
+//! | `webpush/`, `apns/`, `fcm/`, `onesignal/` | one folder per push service; none knows another |
 //! | `device.rs` | a phone with an app on it |
 //! | `call.rs` | one request: read it, play a fault, serve it, finish its record |
 //! | `hub.rs` | the state that connections share |
@@ -99,6 +99,7 @@
 
 mod acknowledgement;
 mod answer;
+mod apns;
 mod call;
 mod device;
 mod es256;
@@ -122,6 +123,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use self::apns::Apns;
 use self::fcm::Fcm;
 use self::hub::{Hub, Observer};
 use self::onesignal::OneSignal;
@@ -133,6 +135,7 @@ use crate::serve::Server;
 use crate::{Error, ErrorKind, MessageId, Result, Token};
 
 pub use self::acknowledgement::Acknowledgement;
+pub use self::apns::{ApnsApp, ApnsDevice, ApnsInstallation};
 pub use self::device::{Device, DeviceDelivery};
 pub use self::faults::{Fault, Faults, RetryAfter};
 pub use self::fcm::{FcmDevice, FcmInstallation, FcmProject, Platform};
@@ -152,6 +155,7 @@ pub use self::user_agent::{Delivery, Subscription, UserAgent};
 /// wait, [`shutdown`](Self::shutdown), and dropping it, so that no test passes over it.
 pub struct PushService {
     hub: Arc<Hub>,
+    apns: Arc<Apns>,
     fcm: Arc<Fcm>,
     onesignal: Arc<OneSignal>,
     server: Server,
@@ -192,6 +196,16 @@ impl PushService {
     #[must_use]
     pub fn websocket_url(&self) -> String {
         format!("ws{}/", self.origin().trim_start_matches("http"))
+    }
+
+    /// An app at the double of Apple Push Notification service. The same bundle id gives the same
+    /// app, with a key and a team of its own.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness for a key.
+    pub fn apns(&self, bundle_id: &str) -> Result<ApnsApp> {
+        self.apns.app(bundle_id)
     }
 
     /// A Firebase project at the double of FCM. The same name gives the same project.
@@ -351,18 +365,20 @@ impl PushServiceBuilder {
         let site = Site::new(address, self.public_url.as_deref())?;
         let hub = Hub::new(site, self.clock, self.max_stored, self.faults, self.observer);
         let hub = Arc::new(hub);
+        let apns = Arc::new(Apns::new(Arc::clone(&hub)));
         let fcm = Arc::new(Fcm::new(Arc::clone(&hub)));
         let onesignal = Arc::new(OneSignal::new(Arc::clone(&hub)));
         let router = Arc::new(Router {
             hub: Arc::clone(&hub),
             webpush: WebPush::new(Arc::clone(&hub), self.require_vapid),
+            apns: Arc::clone(&apns),
             fcm: Arc::clone(&fcm),
             onesignal: Arc::clone(&onesignal),
         });
         let server = Server::start(listener, move |connection, request| {
             Arc::clone(&router).serve(connection, request)
         });
-        Ok(PushService { hub, fcm, onesignal, server })
+        Ok(PushService { hub, apns, fcm, onesignal, server })
     }
 }
 

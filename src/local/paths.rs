@@ -6,6 +6,8 @@
 pub enum PathKind {
     /// The token endpoint of the double of FCM.
     AccessToken,
+    /// Messages to a device at the double of Apple's service.
+    ApnsDevice,
     /// Messages to a project at the double of FCM.
     FcmMessages,
     /// A stored message: DELETE cancels it.

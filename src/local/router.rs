@@ -6,6 +6,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::answer::{self, Answer};
+use super::apns::{self, Apns};
 use super::call::Call;
 use super::fcm::{self, Fcm};
 use super::hub::Hub;
@@ -19,6 +20,7 @@ use crate::serve::{Abandoned, Connection};
 pub(super) struct Router {
     pub(super) hub: Arc<Hub>,
     pub(super) webpush: WebPush,
+    pub(super) apns: Arc<Apns>,
     pub(super) fcm: Arc<Fcm>,
     pub(super) onesignal: Arc<OneSignal>,
 }
@@ -37,6 +39,7 @@ impl Router {
             return Ok(call.answer(refuse(foreign)));
         }
         match route {
+            Route::Apns(path) => self.apns.serve(call, path).await,
             Route::Fcm(path) => self.fcm.serve(call, path).await,
             Route::OneSignal(path) => self.onesignal.serve(call, path).await,
             Route::Unknown => Ok(call.answer(Refusal::NOT_FOUND.into_answer())),
@@ -54,6 +57,7 @@ impl Drop for Router {
 
 /// A path of one of the push services.
 enum Route<'a> {
+    Apns(apns::Path<'a>),
     Fcm(fcm::Path<'a>),
     OneSignal(onesignal::Path<'a>),
     Unknown,
@@ -64,6 +68,7 @@ impl<'a> Route<'a> {
     fn of(path: &'a str) -> Self {
         let webpush = webpush::Path::of(path).map(Self::WebPush);
         webpush
+            .or_else(|| apns::Path::of(path).map(Self::Apns))
             .or_else(|| fcm::Path::of(path).map(Self::Fcm))
             .or_else(|| onesignal::Path::of(path).map(Self::OneSignal))
             .unwrap_or(Self::Unknown)
@@ -71,6 +76,7 @@ impl<'a> Route<'a> {
 
     fn kind(&self) -> PathKind {
         match self {
+            Self::Apns(path) => path.kind(),
             Self::Fcm(path) => path.kind(),
             Self::OneSignal(path) => path.kind(),
             Self::Unknown => PathKind::Unknown,

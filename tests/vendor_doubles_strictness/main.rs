@@ -1,8 +1,9 @@
-//! What the doubles of FCM and OneSignal refuse, as the real ones do.
+//! What the doubles of APNs, FCM and OneSignal refuse, as the real ones do.
 
 #![cfg(feature = "local")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod apns;
 mod fcm;
 mod oauth;
 mod onesignal;

@@ -87,6 +87,7 @@ fn tell(event: &Event) {
 fn describe(request: &Request) -> Option<String> {
     let to = match request.kind {
         PathKind::AccessToken => "for an access token",
+        PathKind::ApnsDevice => "to Apple",
         PathKind::FcmMessages => "to FCM",
         PathKind::MessageResource => "to a message",
         PathKind::OneSignalNotifications => "to OneSignal",
