@@ -1,5 +1,5 @@
 //! The embedded push service stays below 64 MiB, whatever is thrown at it. It runs as a process of
-//! its own, so that the kernel tells its largest resident size.
+//! its own, so that the kernel tells its largest resident size, and limits its descriptors.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
@@ -44,6 +44,56 @@ async fn whatever_is_thrown_at_it_it_stays_below_64_mib() {
     let answer = service.ask("DELETE /m/x HTTP/1.1", "", b"").await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 }
+
+/// Most connections at a time, as `PushService` documents.
+const CONNECTIONS: usize = 512;
+
+#[tokio::test]
+async fn the_513th_connection_waits_until_another_ends() {
+    let service = Service::start();
+    let mut taken = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = service.connect().await;
+        service.ask_on(&mut stream, PING, "", b"").await;
+        taken.push(stream);
+    }
+    let mut waiting = service.connect().await;
+    let waiting = service.ask_on(&mut waiting, PING, "", b"");
+    let mut waiting = std::pin::pin!(waiting);
+    // The service is awake all the while, and answers those that have a place.
+    for stream in &mut taken {
+        tokio::select! {
+            biased;
+            answer = &mut waiting => panic!("{answer}"),
+            _ = service.ask_on(stream, PING, "", b"") => {}
+        }
+    }
+    taken.pop();
+    assert!(waiting.await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn out_of_descriptors_it_waits_and_does_not_spin() {
+    const DESCRIPTORS: usize = 64;
+    let service = Service::start_with(DESCRIPTORS);
+    let mut silent = Vec::new();
+    for _ in 0..DESCRIPTORS {
+        silent.push(service.connect().await);
+    }
+    let mut last = service.connect().await;
+    let last = service.ask_on(&mut last, PING, "", b"");
+    let mut last = std::pin::pin!(last);
+    let before = service.worked();
+    let answer = tokio::time::timeout(Duration::from_secs(2), &mut last).await;
+    assert!(answer.is_err(), "there was a descriptor left, so this proves nothing");
+    let worked = service.worked() - before;
+    assert!(worked < Duration::from_millis(200), "{worked:?} of work for nothing");
+    drop(silent);
+    assert!(last.await.starts_with("HTTP/1.1 404"));
+}
+
+/// A request without any consequence.
+const PING: &str = "DELETE /m/x HTTP/1.1";
 
 async fn registrations_with_long_names(service: &Service) {
     for _ in 0..300 {
@@ -163,8 +213,14 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sealpush"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+        Self::start_with(1024)
+    }
+
+    /// With so many file descriptors at most.
+    fn start_with(descriptors: usize) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", r#"ulimit -n "$1" && exec "$0" serve --listen 127.0.0.1:0"#])
+            .args([env!("CARGO_BIN_EXE_sealpush"), &descriptors.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -185,6 +241,14 @@ impl Service {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Processor time so far (proc_pid_stat(5), fields 14 and 15, in hundredths of a second).
+    fn worked(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
     fn check(&self, after: &str) -> u64 {

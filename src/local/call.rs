@@ -7,14 +7,14 @@ use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Answer;
 use super::hub::Hub;
 use super::paths::PathKind;
 use super::record;
-use crate::serve::{Abandoned, Connection};
+use crate::serve::{Abandoned, Connection, Deadlines};
 
 /// A request that is recorded and not yet answered.
 pub(super) struct Call {
@@ -64,7 +64,7 @@ impl Call {
     ) -> Result<Answer, Abandoned> {
         let Self { hub, connection, head, body, entry } = self;
         let Some(_room) = room(&hub, &head, max) else { return Ok(entry.refuse_for_room()) };
-        let received = read(&connection, body, max).await?;
+        let received = read(connection.deadlines(), MAX_BODY_TIME, body, max).await?;
         let octets = received.octets;
         entry.finish(octets, None);
         let answer = serve(&head, received);
@@ -89,7 +89,7 @@ impl Call {
             return Err(Abandoned);
         }
         let Some(_room) = room(&hub, &head, max) else { return Ok(entry.refuse_for_room()) };
-        let received = read(&connection, body, max).await?;
+        let received = read(connection.deadlines(), MAX_BODY_TIME, body, max).await?;
         let octets = received.octets;
         entry.finish(octets, None);
         let answer = fault.play(hub.now(), refuse, || serve(&head, received)).await?;
@@ -144,12 +144,18 @@ fn room(hub: &Hub, head: &Parts, max: usize) -> Option<OwnedSemaphorePermit> {
     Arc::clone(hub.room()).try_acquire_many_owned(octets).ok()
 }
 
-/// Reads at most `max` octets, throws away more up to [`MAX_READ`], and counts both.
-async fn read(
-    connection: &Connection,
-    mut body: Incoming,
+/// Reads at most `max` octets, throws away more up to [`MAX_READ`], and counts both. A body that is
+/// not there in time is abandoned.
+async fn read<B>(
+    deadlines: &Deadlines,
+    limit: Duration,
+    mut body: B,
     max: usize,
-) -> Result<Received, Abandoned> {
+) -> Result<Received, Abandoned>
+where
+    B: Body<Data = Bytes> + Send + Unpin,
+    B::Error: Send,
+{
     let read = async {
         let mut kept = BytesMut::new();
         let mut octets = 0_usize;
@@ -164,7 +170,7 @@ async fn read(
         // What is stored is as large as it looks: without the spare room of the buffer.
         Ok(Received { body: Bytes::copy_from_slice(&kept), octets })
     };
-    connection.deadlines().within(MAX_BODY_TIME, read).await.unwrap_or(Err(Abandoned))
+    deadlines.within(limit, read).await.unwrap_or(Err(Abandoned))
 }
 
 /// Most octets of a body that are read beyond those that are kept, so that a sender that writes all
@@ -172,3 +178,34 @@ async fn read(
 const MAX_READ: usize = 256 * 1024;
 /// Longest time that the body may take.
 const MAX_BODY_TIME: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream::{self, StreamExt};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body that brings an octet now and then, for ever, or one that ends.
+    fn body(ends: bool) -> impl Body<Data = Bytes, Error = Infallible> + Send + Unpin {
+        let octet = || Ok(Frame::data(Bytes::from_static(b"a")));
+        let first = stream::iter([octet(), octet()]);
+        let rest = if ends { stream::empty().boxed() } else { stream::pending().boxed() };
+        StreamBody::new(first.chain(rest))
+    }
+
+    #[tokio::test]
+    async fn half_a_body_is_abandoned_in_time() {
+        let deadlines = Deadlines::start();
+        let received = read(&deadlines, MAX_BODY_TIME, body(true), 1).await.unwrap();
+        assert_eq!((&received.body[..], received.octets), (&b"a"[..], 2));
+
+        let started = std::time::Instant::now();
+        let limit = Duration::from_millis(150);
+        assert!(read(&deadlines, limit, body(false), 1).await.is_err());
+        assert!(started.elapsed() >= limit);
+    }
+}
