@@ -1,6 +1,7 @@
 //! A harness with some of its methods replaced.
 
 use std::fmt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,10 +117,13 @@ amended! {
     reaches, with_reaches(vendor: &Vendor, request: &Request<Bytes>, token: &Token) -> Option<bool>;
     ttl, with_ttl(vendor: &Vendor, request: &Request<Bytes>) -> Option<Ttl>;
     urgency, with_urgency(request: &Request<Bytes>) -> Option<Urgency>;
+    urgencies, with_urgencies() -> &[Urgency];
     topic, with_topic(request: &Request<Bytes>) -> Option<String>;
     message_id, with_message_id(response: &Response<Bytes>) -> Option<String>;
     unpack, with_unpack(request: &Request<Bytes>) -> Vec<Request<Bytes>>;
     pack, with_pack(answers: Vec<Response<Bytes>>) -> Option<Response<Bytes>>;
+    patience, with_patience() -> Duration;
+    again, with_again() -> Option<Command>;
     arrived, with_arrived(vendor: &Vendor) -> Vec<Bytes>;
 }
 

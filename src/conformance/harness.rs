@@ -1,5 +1,6 @@
 //! What the author of a provider tells the kit about it.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 
+use super::again::this_program;
 use super::scenario::{Failure, Scenario};
 use super::secret::Secret;
 use super::vendor::Vendor;
@@ -167,6 +169,12 @@ pub trait Harness: Send + Sync + 'static {
         None
     }
 
+    /// The urgencies that the push service tells apart. Each of them must arrive as itself; what a
+    /// provider makes of the others is only asked to be in order. Default: not known.
+    fn urgencies(&self) -> &[Urgency] {
+        &[]
+    }
+
     /// What a request names its message so that a later one replaces it. Default: `None`, and the
     /// kit compares requests.
     fn topic(&self, request: &Request<Bytes>) -> Option<String> {
@@ -194,6 +202,23 @@ pub trait Harness: Send + Sync + 'static {
         None
     }
 
+    /// How long one check may take on the clock on the wall, before the provider is given up as one
+    /// that does not stop; checks over real HTTP take ten seconds more. A run gives up as long, all
+    /// such checks together. Default: 40 seconds.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    /// How to start this program again, so that it comes to the same call of the kit.
+    ///
+    /// Some promises need a process of their own: what is printed and logged by it, and what it
+    /// makes of its environment, is not to be told apart from that of others here. There it carries
+    /// out one check and ends; what it did before the call it does again. `None` skips them.
+    /// Default: [`this_program`].
+    fn again(&self) -> Option<Command> {
+        this_program()
+    }
+
     /// The sealed octets that arrived, oldest first. Only a provider without a wire
     /// ([`Wire::None`]) needs its own.
     fn arrived(&self, vendor: &Vendor) -> Vec<Bytes> {
@@ -218,5 +243,6 @@ pub enum Credentials {
     Static,
 }
 
+const PATIENCE: Duration = Duration::from_secs(40);
 /// A name that an endpoint guard takes for public.
 const ORIGIN: &str = "https://push.example.net:8443";

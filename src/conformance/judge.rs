@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 
+use super::again::{Handed, Place};
 use super::check::{Check, Checked, Stop, fail};
 use super::checks;
 use super::harness::Harness;
 use super::kit::{Kit, is_in_real_time};
+use super::known::Known;
 use super::report::{Finding, Verdict};
 use super::secret::{Secret, find};
 use super::stage::Stage;
@@ -23,20 +25,21 @@ use super::trace::Trace;
 use super::watch::Complaint;
 
 /// Asks for every promise.
-pub(crate) fn all(harness: &Arc<dyn Harness>) -> Vec<Finding> {
-    let mut left = WATCHDOG;
+pub(crate) fn all(harness: &Arc<dyn Harness>, place: &Arc<Place>) -> Vec<Finding> {
+    let watchdog = harness.patience();
+    let mut left = watchdog;
     let real = is_in_real_time(&**harness);
     let mut complaints = Vec::new();
     let mut findings = Vec::new();
     for check in checks::all() {
         let started = Instant::now();
-        let patience = if real { REAL_PATIENCE } else { left.min(WATCHDOG) };
+        let patience = if real { watchdog + REAL_ALLOWANCE } else { left.min(watchdog) };
         let patience = if left < Duration::from_secs(1) { left } else { patience };
         let (verdict, heard) = if patience < Duration::from_secs(1) {
             let why = "not asked, because too many checks did not stop".to_owned();
             (Verdict::Skipped(why), Vec::new())
         } else {
-            judge(harness, check, patience)
+            judge(harness, check, place, patience)
         };
         if matches!(&verdict, Verdict::Failed(saw) if saw.starts_with(DID_NOT_STOP)) {
             left = left.saturating_sub(started.elapsed());
@@ -55,21 +58,45 @@ pub(crate) fn all(harness: &Arc<dyn Harness>) -> Vec<Finding> {
 }
 
 /// Asks for one promise. What is noticed by the way fails it too: there is no other place.
-pub(crate) fn one(harness: &Arc<dyn Harness>, check: &'static Check) -> Finding {
-    let patience = if is_in_real_time(&**harness) { REAL_PATIENCE } else { WATCHDOG };
-    let (mut verdict, complaints) = judge(harness, check, patience);
+pub(crate) fn one(
+    harness: &Arc<dyn Harness>,
+    check: &'static Check,
+    place: &Arc<Place>,
+) -> Finding {
+    let real = is_in_real_time(&**harness);
+    let patience = harness.patience() + if real { REAL_ALLOWANCE } else { Duration::ZERO };
+    let (mut verdict, complaints) = judge(harness, check, place, patience);
     if let (Verdict::Passed, Some(Complaint { check, saw })) = (&verdict, complaints.first()) {
         verdict = Verdict::Failed(format!("{saw} (`{check}`)"));
     }
     Finding { promise: check.promise, verdict }
 }
 
+/// Carries out one check in the process that is there for it, hands over what was found, and ends.
+pub(crate) fn apart(harness: &Arc<dyn Harness>, check: &'static Check) -> ! {
+    let heard = Trace::default().of_all_threads();
+    let stage = Stage::default();
+    let place = Arc::new(Place::Apart);
+    let (verdict, _) = judged(harness, check, &place, harness.patience() / 2, &stage, &heard);
+    // Threads that were left behind say what they have to say.
+    std::thread::sleep(AFTERMATH);
+    let secrets = stage.known().map_or_else(Vec::new, Known::secrets);
+    let shown = find(&secrets, heard.take().as_bytes());
+    Handed::new(verdict, shown, &secrets).hand_over()
+}
+
 /// The name of the provider; empty if it cannot be made.
 pub(crate) fn name(harness: &Arc<dyn Harness>) -> String {
-    let harness = harness.clone();
-    let named = in_a_thread("name", WATCHDOG, move |_| {
+    let (harness, patience) = (harness.clone(), harness.patience());
+    let named = in_a_thread("name", patience, move |_| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let kit = runtime.block_on(Kit::open(harness, Trace::default(), Stage::default())).ok()?;
+        let kit = runtime.block_on(Kit::open(
+            harness,
+            Trace::default(),
+            Stage::default(),
+            Arc::new(Place::Here(None)),
+        ));
+        let kit = kit.ok()?;
         let _inside = runtime.enter();
         Some(kit.provider().id().to_string())
     });
@@ -82,12 +109,24 @@ pub(crate) fn name(harness: &Arc<dyn Harness>) -> String {
 fn judge(
     harness: &Arc<dyn Harness>,
     check: &'static Check,
+    place: &Arc<Place>,
     patience: Duration,
 ) -> (Verdict, Vec<Complaint>) {
-    let stage = Stage::default();
+    judged(harness, check, place, patience, &Stage::default(), &Trace::default())
+}
+
+fn judged(
+    harness: &Arc<dyn Harness>,
+    check: &'static Check,
+    place: &Arc<Place>,
+    patience: Duration,
+    stage: &Stage,
+    trace: &Trace,
+) -> (Verdict, Vec<Complaint>) {
     let (inner, harness) = (stage.clone(), harness.clone());
+    let (place, trace) = (place.clone(), trace.clone());
     let ended = in_a_thread(check.promise.name, patience, move |stop| {
-        carry_out(harness, check, inner, stop)
+        carry_out(harness, check, (inner, trace, place), stop)
     });
     let verdict = match ended {
         _ if stage.watch().is_some_and(|watch| watch.harness_panicked()) => {
@@ -122,19 +161,18 @@ fn told(secrets: &[Secret], text: &str) -> String {
 fn carry_out(
     harness: Arc<dyn Harness>,
     check: &'static Check,
-    stage: Stage,
+    (stage, trace, place): (Stage, Trace, Arc<Place>),
     stop: &AtomicBool,
 ) -> Checked {
     let paused = !is_in_real_time(&*harness);
-    let patience = if paused { PAUSED_PATIENCE } else { REAL_PATIENCE };
+    let patience = if paused { PAUSED_PATIENCE } else { harness.patience() + REAL_ALLOWANCE };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let Ok(runtime) = runtime.enable_all().start_paused(paused).build() else {
         return fail("the kit cannot start a runtime");
     };
-    let trace = Trace::default();
-    tracing::subscriber::with_default(trace.subscriber(), || {
+    tracing::subscriber::with_default(trace.clone(), || {
         runtime.block_on(async {
-            let kit = match Kit::open(harness, trace.clone(), stage).await {
+            let kit = match Kit::open(harness, trace.clone(), stage, place).await {
                 Ok(kit) => kit,
                 Err(error) => return fail(format!("the kit cannot start: {error}")),
             };
@@ -213,11 +251,11 @@ fn text(payload: &(dyn Any + Send)) -> String {
 
 /// How the verdict on a check begins that does not end by itself.
 const DID_NOT_STOP: &str = "did not stop";
-/// How long one check may take on the clock on the wall.
-const WATCHDOG: Duration = Duration::from_secs(40);
+/// How long threads that a provider left behind may go on in a process that is there for one check.
+const AFTERMATH: Duration = Duration::from_millis(100);
 /// How long one that spins is given to notice that it is over.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long one check may take in paused time: longer than any layer waits.
 const PAUSED_PATIENCE: Duration = Duration::from_secs(400 * 24 * 3600);
-/// How long one check may take in real time: a few deadlines, and many in haste.
-const REAL_PATIENCE: Duration = Duration::from_secs(50);
+/// How much longer one check may take in real time: a few deadlines, and many in haste.
+const REAL_ALLOWANCE: Duration = Duration::from_secs(10);

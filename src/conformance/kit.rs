@@ -8,6 +8,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::again::Place;
 use super::answer::Answer;
 use super::attempt::Attempt;
 use super::check::{Checked, fail, skip};
@@ -25,7 +26,8 @@ use crate::seal::keys::fill_random;
 use crate::seal::record::{HEADER_LEN, SALT_LEN};
 use crate::seal::{MAX_BODY, Sealed};
 use crate::{
-    Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token, Ttl, UserAgentSecret,
+    Message, Padding, ProviderId, PushProvider, Result, SealedMessage, Token, Topic, Ttl, Urgency,
+    UserAgentSecret,
 };
 
 /// The context of one check.
@@ -35,6 +37,8 @@ pub(crate) struct Kit {
     pub(crate) agent: UserAgentSecret,
     pub(crate) trace: Trace,
     pub(crate) watch: Arc<Watch>,
+    /// Which process this is.
+    pub(crate) place: Arc<Place>,
     stage: Stage,
     /// How much had arrived when the script was set.
     arrived_before: AtomicUsize,
@@ -49,6 +53,7 @@ impl Kit {
         harness: Arc<dyn Harness>,
         trace: Trace,
         stage: Stage,
+        place: Arc<Place>,
     ) -> Result<Self> {
         let agent = UserAgentSecret::generate()?;
         let watch = Arc::new(Watch::new(harness.clone(), agent.keys()));
@@ -57,6 +62,8 @@ impl Kit {
         let vendor =
             Vendor::open(harness.wire(), real_time, harness.origin(), watch.clone()).await?;
         let known = Known::new(harness.clone(), vendor.clone(), agent.keys().clone());
+        let known = Arc::new(known);
+        stage.know(known.clone());
         Ok(Self {
             arrived_before: AtomicUsize::new(0),
             harness,
@@ -65,7 +72,8 @@ impl Kit {
             trace,
             watch,
             stage,
-            known: Arc::new(known),
+            known,
+            place,
             mould: OnceLock::new(),
             used: OnceLock::new(),
         })
@@ -174,6 +182,26 @@ impl Kit {
             .and_then(|()| Sealed::from_octets(octets))
             .map(SealedMessage::new)
             .or_else(|error| fail(format!("the kit cannot seal: {:?}", error.kind())))
+    }
+
+    /// The same message with every option that is claimed.
+    pub(crate) fn with_claims(
+        &self,
+        mut message: SealedMessage,
+        urgency: Urgency,
+    ) -> Checked<SealedMessage> {
+        let claims = self.provider().capabilities();
+        if claims.ttl {
+            message = message.with_ttl(Ttl::from_secs(3_600));
+        }
+        if claims.urgency {
+            message = message.with_urgency(urgency);
+        }
+        if claims.topic {
+            let longest = "t".repeat(Topic::MAX_LEN).parse::<Topic>();
+            message = message.with_topic(longest.or_else(|_| fail("the kit cannot make a topic"))?);
+        }
+        Ok(message)
     }
 
     /// Seals for this check's user agent, whatever the provider takes.
@@ -370,6 +398,11 @@ impl Kit {
         let mut arrived = self.harness.arrived(&self.vendor);
         let before = self.arrived_before.load(Ordering::Relaxed).min(arrived.len());
         arrived.split_off(before)
+    }
+
+    /// Keeps the credentials that were seen, which must not be shown later either.
+    pub(crate) fn note_credentials(&self) {
+        self.known.note();
     }
 
     /// What a text shows of what it must not, described without showing it.

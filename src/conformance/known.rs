@@ -1,7 +1,7 @@
 //! Everything that must not be shown during one check.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
@@ -18,25 +18,41 @@ pub(crate) struct Known {
     harness: Arc<dyn Harness>,
     vendor: Vendor,
     keys: UserAgentKeys,
-    /// It grows with each credential that is seen.
-    found: Mutex<Found>,
+    at_first: OnceLock<(Vec<Secret>, Search)>,
+    /// The credentials that were seen, each searched for by itself: there are many, and few at a
+    /// time.
+    credentials: Mutex<HashMap<Bytes, Arc<Seen>>>,
 }
 
-#[derive(Default)]
-struct Found {
-    secrets: Vec<Secret>,
-    credentials: HashSet<Bytes>,
-    search: Option<Arc<Search>>,
+struct Seen {
+    secret: Secret,
+    search: Search,
 }
 
 impl Known {
     pub(crate) fn new(harness: Arc<dyn Harness>, vendor: Vendor, keys: UserAgentKeys) -> Self {
-        Self { harness, vendor, keys, found: Mutex::default() }
+        Self { harness, vendor, keys, at_first: OnceLock::new(), credentials: Mutex::default() }
     }
 
-    /// What a text shows of it, described without showing it.
+    /// All of it, by now.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.note();
+        let mut secrets = self.at_first().0.clone();
+        let seen = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.extend(seen.values().map(|seen| seen.secret.clone()));
+        secrets
+    }
+
+    /// Keeps the credentials that were seen since the script was set.
+    pub(crate) fn note(&self) {
+        self.carried();
+    }
+
+    /// What a text shows of it, described without showing it; of credentials, those that were seen
+    /// since the script was set.
     pub(crate) fn find(&self, text: &[u8]) -> Option<String> {
-        self.search().first(text)
+        let first = self.at_first().1.first(text);
+        first.or_else(|| self.carried().iter().find_map(|seen| seen.search.first(text)))
     }
 
     /// A text, unless it shows a secret.
@@ -45,33 +61,32 @@ impl Known {
         shown.map_or_else(|| text.to_owned(), |secret| format!("(a text that shows {secret})"))
     }
 
-    /// To make a secret's forms is costly, so each is made once.
-    fn search(&self) -> Arc<Search> {
+    fn carried(&self) -> Vec<Arc<Seen>> {
         let requests = self.vendor.requests();
-        let carried = requests.iter().filter_map(|request| self.harness.credential(request));
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut more = Vec::new();
-        if found.search.is_none() {
-            more = self.at_first();
-        }
-        for octets in carried {
-            if found.credentials.insert(octets.clone()) {
-                more.push(Secret::new("credential", octets));
-            }
-        }
-        match &found.search {
-            Some(search) if more.is_empty() => search.clone(),
-            _ => {
-                found.secrets.extend(more);
-                let search = Arc::new(Search::new(found.secrets.iter().cloned()));
-                found.search = Some(search.clone());
-                search
-            }
-        }
+        let carried: HashSet<_> =
+            requests.iter().filter_map(|request| self.harness.credential(request)).collect();
+        let mut seen = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = |octets: &Bytes| {
+            let secret = Secret::new("credential", octets);
+            Arc::new(Seen { search: Search::new([secret.clone()]), secret })
+        };
+        let kept = carried.into_iter().map(|octets| {
+            let made = || make(&octets);
+            seen.entry(octets.clone()).or_insert_with(made).clone()
+        });
+        kept.collect()
     }
 
     /// What is known before the first request.
-    fn at_first(&self) -> Vec<Secret> {
+    fn at_first(&self) -> &(Vec<Secret>, Search) {
+        self.at_first.get_or_init(|| {
+            let secrets = self.given();
+            let search = Search::new(secrets.iter().cloned());
+            (secrets, search)
+        })
+    }
+
+    fn given(&self) -> Vec<Secret> {
         let mut secrets = self.harness.secrets();
         secrets.push(Secret::new("user agent's public key", self.keys.public_octets()));
         secrets.push(Secret::new("user agent's secret", self.keys.auth_secret().expose()));

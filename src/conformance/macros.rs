@@ -33,9 +33,10 @@ macro_rules! __conformance_test {
         $(
             #[test]
             fn $name() {
-                $crate::conformance::__assert(
+                $crate::conformance::__test(
                     concat!(module_path!(), "::", stringify!($name)),
-                    $crate::conformance::run_one($harness, stringify!($name)),
+                    stringify!($name),
+                    || $harness,
                 );
             }
         )+
@@ -202,6 +203,7 @@ macro_rules! __conformance_checks {
 
             messages_in_a_row_share_a_connection
             no_connection_is_left_behind
+            proxies_of_the_environment_are_not_used
 
             debug_of_the_provider_shows_no_secret
             debug_of_acceptance_shows_no_secret
@@ -214,6 +216,8 @@ macro_rules! __conformance_checks {
             errors_of_the_mint_show_no_secret
             traces_of_success_show_no_secret
             traces_of_failure_show_no_secret
+            nothing_printed_shows_a_secret
+            nothing_logged_shows_a_secret
             the_vendors_control_characters_stay_out
             an_error_is_short
 
@@ -238,9 +242,11 @@ macro_rules! __conformance_checks {
     };
 }
 
-/// Ends a test as its finding says.
+/// Asks for one promise, and ends a test as its finding says.
 #[doc(hidden)]
-pub fn __assert(test: &str, finding: Option<super::Finding>) {
+pub fn __test<H: super::Harness>(test: &str, name: &str, harness: impl FnOnce() -> H) {
+    super::again::set_test(test);
+    let finding = super::run_one(harness(), name);
     let finding = finding.expect("the macro names checks of this crate only");
     match &finding.verdict {
         super::Verdict::Failed(_) => panic!("{test}\n{finding}"),

@@ -36,8 +36,10 @@
 //! A promise that cannot be asked of a provider (it has no credential, claims no topic) is shown as
 //! skipped with the reason. `examples/custom_provider.rs` starts from the empty file.
 
+use std::any::type_name;
 use std::sync::Arc;
 
+mod again;
 mod amend;
 mod answer;
 mod attempt;
@@ -60,10 +62,14 @@ mod vendor;
 mod watch;
 mod wire;
 
+use self::again::{Again, Call, Place};
+use self::check::Check;
+
+pub use self::again::this_program;
 pub use self::amend::{Amended, amend, behind};
 pub use self::harness::{Credentials, Harness};
 #[doc(hidden)]
-pub use self::macros::__assert;
+pub use self::macros::__test;
 pub use self::report::{Finding, Promise, Report, Verdict};
 pub use self::scenario::{Failure, Scenario};
 pub use self::secret::Secret;
@@ -76,13 +82,24 @@ pub use self::wire::Wire;
 /// called from anywhere. It ends within a minute more than the checks need, also when the provider
 /// does not: a thread that spins or blocks is left behind, and the report says so.
 ///
+/// Some promises need a process of their own, and the program is started again for each; see
+/// [`Harness::again`].
+///
 /// # Panics
 ///
 /// When the system has no thread to give.
 #[must_use]
-pub fn run(harness: impl Harness) -> Report {
+pub fn run<H: Harness>(harness: H) -> Report {
+    let call = Call::count(type_name::<H>());
     let harness: Arc<dyn Harness> = Arc::new(harness);
-    Report::new(judge::name(&harness), judge::all(&harness))
+    if let Some(meant) = call.meant() {
+        if let Some(check) = meant.and_then(|name| checks::named(&name)) {
+            judge::apart(&harness, check);
+        }
+        return Report::new(String::new(), checks::all().map(not_asked).collect());
+    }
+    let place = place(&harness, call);
+    Report::new(judge::name(&harness), judge::all(&harness, &place))
 }
 
 /// Asks a provider for one promise by the name of its check, one of [`promises`]; `None` if there
@@ -92,14 +109,35 @@ pub fn run(harness: impl Harness) -> Report {
 ///
 /// When the system has no thread to give.
 #[must_use]
-pub fn run_one(harness: impl Harness, name: &str) -> Option<Finding> {
+pub fn run_one<H: Harness>(harness: H, name: &str) -> Option<Finding> {
+    let call = Call::count(type_name::<H>());
     let harness: Arc<dyn Harness> = Arc::new(harness);
-    checks::all().find(|check| check.promise.name == name).map(|check| judge::one(&harness, check))
+    let check = checks::named(name)?;
+    if let Some(meant) = call.meant() {
+        if meant.as_deref() == Some(name) {
+            judge::apart(&harness, check);
+        }
+        // What the program asks on the way is answered, so that it comes to what is meant.
+        return Some(judge::one(&harness, check, &Arc::new(Place::Here(None))));
+    }
+    let place = place(&harness, call);
+    Some(judge::one(&harness, check, &place))
 }
 
 /// All promises, in the order of a report.
 pub fn promises() -> impl Iterator<Item = Promise> {
     checks::all().map(|check| check.promise)
+}
+
+/// How the second process is started from this thread.
+fn place(harness: &Arc<dyn Harness>, call: Call) -> Arc<Place> {
+    Arc::new(Place::Here(harness.again().map(|command| Again::new(&command, call))))
+}
+
+/// In a second process, which is there for another check.
+fn not_asked(check: &Check) -> Finding {
+    let why = "this process is there for another check".to_owned();
+    Finding { promise: check.promise, verdict: Verdict::Skipped(why) }
 }
 
 #[cfg(test)]

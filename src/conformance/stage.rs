@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::known::Known;
 use super::watch::Watch;
 
 /// Shared between the thread of a check and the one that waits for it.
@@ -11,6 +12,7 @@ pub(crate) struct Stage(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     watch: OnceLock<Arc<Watch>>,
+    known: OnceLock<Arc<Known>>,
     doing: Mutex<String>,
 }
 
@@ -19,6 +21,16 @@ impl Stage {
     pub(crate) fn open(&self, watch: Arc<Watch>) {
         // A stage has one check.
         let _ = self.0.watch.set(watch);
+    }
+
+    /// Keeps what must not be shown.
+    pub(crate) fn know(&self, known: Arc<Known>) {
+        let _ = self.0.known.set(known);
+    }
+
+    /// What must not be shown, once the check has begun.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        self.0.known.get().map(|known| &**known)
     }
 
     /// The watch, once the check has begun.

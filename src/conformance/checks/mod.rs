@@ -17,6 +17,11 @@ mod secrecy;
 mod statuses;
 mod time;
 
+/// A check by its name.
+pub(crate) fn named(name: &str) -> Option<&'static Check> {
+    all().find(|check| check.promise.name == name)
+}
+
 /// All checks in the order of a report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
     const GROUPS: [&[Check]; 14] = [

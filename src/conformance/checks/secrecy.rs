@@ -7,9 +7,11 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderValue, Request, Response};
 
+use crate::conformance::again::Place;
 use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
-use crate::conformance::check::{Checked, checks, ensure};
+use crate::conformance::check::{Checked, checks, ensure, skip};
+use crate::conformance::checks::connections::NO_WAY;
 use crate::conformance::kit::Kit;
 use crate::conformance::parts::{HTML, octets, reply};
 use crate::conformance::scenario::Scenario;
@@ -49,6 +51,12 @@ checks! { "secrecy";
     traces_of_failure_show_no_secret:
         "nothing that is traced for a failure, down to TRACE, shows a secret"
         because "traces are read when things fail";
+    nothing_printed_shows_a_secret:
+        "nothing on standard output and error shows a secret, whatever the answer"
+        because "what services print is kept for years, and read by everybody";
+    nothing_logged_shows_a_secret:
+        "nothing that any thread traces, or logs through `log`, shows a secret"
+        because "a thread of its own and another logger are the places where nobody looks";
     the_vendors_control_characters_stay_out:
         "no control character of an answer reaches an error's text"
         because "a line end forges a log line, an escape code a terminal";
@@ -216,6 +224,59 @@ async fn traces_of_failure_show_no_secret(kit: Kit) -> Checked {
         }
     }
     traces_hide(&kit)
+}
+
+async fn nothing_printed_shows_a_secret(kit: Kit) -> Checked {
+    let again = match &*kit.place {
+        Place::Apart => return everything_happens(&kit).await,
+        Place::Here(Some(again)) => again,
+        Place::Here(None) => return skip(NO_WAY),
+    };
+    let ended = again.start("nothing_printed_shows_a_secret", &[], &[])?;
+    ended.printed_no_secret()?;
+    ended.verdict()
+}
+
+async fn nothing_logged_shows_a_secret(kit: Kit) -> Checked {
+    let again = match &*kit.place {
+        Place::Apart => return everything_happens(&kit).await,
+        Place::Here(Some(again)) => again,
+        Place::Here(None) => return skip(NO_WAY),
+    };
+    let ended = again.start("nothing_logged_shows_a_secret", &[], &[])?;
+    ended.logged_no_secret()?;
+    ended.verdict()
+}
+
+/// Everything that can become of a message; what is printed and logged meanwhile is looked at
+/// elsewhere.
+async fn everything_happens(kit: &Kit) -> Checked {
+    let (provider, token) = (kit.provider(), kit.token());
+    for _ in 0..3 {
+        kit.send_accepted(&provider).await?;
+    }
+    kit.note_credentials();
+    let mut strangers = kit.foreign_tokens()?;
+    strangers.extend(kit.harness.malformed(&kit.vendor, kit.agent.keys().clone()));
+    for stranger in strangers {
+        kit.send(&provider, &stranger, &kit.message()?).await;
+    }
+    if kit.needs_http().is_ok() {
+        for answer in vendors_words(kit) {
+            kit.script([Answer::Reply(answer)]);
+            kit.send(&provider, &token, &kit.message()?).await;
+            kit.note_credentials();
+        }
+        for (status, as_json) in ECHOES {
+            echoed(kit, status, as_json).await?;
+            kit.note_credentials();
+        }
+        for answer in [Answer::Reset, Answer::Hang, Answer::Refuse] {
+            kit.attempt(answer).await?;
+            kit.note_credentials();
+        }
+    }
+    Ok(())
 }
 
 async fn the_vendors_control_characters_stay_out(kit: Kit) -> Checked {

@@ -4,7 +4,7 @@ mod junit;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One promise of [`PushProvider`](crate::PushProvider).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ impl std::ops::Deref for Finding {
 }
 
 /// What became of a promise.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "verdict", content = "saw")]
 pub enum Verdict {
     /// It was broken: what was seen, without a secret.
