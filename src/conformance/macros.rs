@@ -60,6 +60,7 @@ macro_rules! __conformance_checks {
             octets_of_every_value_pass_unchanged
             the_largest_body_passes_unchanged
             every_padding_passes_unchanged
+            options_change_no_octets
             a_body_over_the_limit_stays_here
             the_message_seals_within_the_limit
             the_user_agent_opens_what_arrives

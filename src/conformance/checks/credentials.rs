@@ -16,7 +16,7 @@ use crate::conformance::kit::Kit;
 use crate::conformance::parts::{HTML, reply};
 use crate::conformance::scenario::Scenario;
 use crate::conformance::secret::Secret;
-use crate::{ErrorKind, PushProvider};
+use crate::{ErrorKind, PushProvider, Urgency};
 
 checks! { "credentials";
     every_request_is_signed:
@@ -45,7 +45,7 @@ checks! { "credentials";
          new one"
         because "a credential that was revoked early repairs itself, and a wrong one must not hammer";
     the_same_message_goes_out_after_a_renewal:
-        "the request after a renewal carries the same sealed octets"
+        "the request after a renewal carries the same sealed octets and options to the same address"
         because "the message was not taken yet";
     a_credential_refused_twice_is_unauthorized:
         "a renewed credential that is refused too is `Unauthorized`, after two requests"
@@ -180,12 +180,20 @@ async fn a_refused_credential_is_renewed_once(kit: Kit) -> Checked {
 async fn the_same_message_goes_out_after_a_renewal(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     for refusal in kit.answers(Scenario::Unauthorized)? {
-        let (provider, message) = (with_a_used_credential(&kit).await?, kit.message()?);
+        let provider = with_a_used_credential(&kit).await?;
+        let message = kit.with_claims(kit.message()?, Urgency::High)?;
         kit.script([refusal, kit.accepted()]);
         let attempt = kit.send(&provider, &kit.token(), &message).await;
         attempt.accepted()?;
         let same = attempt.arrived.iter().filter(|body| *body == message.body()).count();
         ensure(same == 2, || format!("{same} of {} bodies are the same", attempt.arrived.len()))?;
+        let decoded = |request| {
+            let (ttl, token) = (kit.carries_ttl(request, message.ttl()), kit.token());
+            let (urgency, topic) = (kit.harness.urgency(request), kit.harness.topic(request));
+            (ttl, urgency, topic, kit.reaches(request, &token))
+        };
+        let same = attempt.requests.first().map(decoded) == attempt.requests.last().map(decoded);
+        ensure(same, || "its options or its address are others".to_owned())?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::conformance::check::{Checked, checks, ensure, fail, skip};
 use crate::conformance::kit::{Kit, PAYLOAD};
 use crate::conformance::parts::reply;
 use crate::seal::MAX_BODY;
-use crate::{ErrorKind, Message, Padding, PushProviderExt, SealedMessage, Topic, open};
+use crate::{ErrorKind, Message, Padding, PushProviderExt, SealedMessage, Topic, Urgency, open};
 
 checks! { "sealing";
     sealed_octets_pass_unchanged:
@@ -22,6 +22,9 @@ checks! { "sealing";
     every_padding_passes_unchanged:
         "bodies of every padded size arrive whole"
         because "padding hides the length only while its size is kept";
+    options_change_no_octets:
+        "with every option that is claimed the sealed octets arrive once, as they were sealed"
+        because "what is given room in the request is taken from the message";
     a_body_over_the_limit_stays_here:
         "a body over `max_body` is `PayloadTooLarge` before anything is sent"
         because "the push service would refuse or truncate it, at the cost of a request";
@@ -81,6 +84,15 @@ async fn every_padding_passes_unchanged(kit: Kit) -> Checked {
     for size in Padding::BUCKETS.iter().filter(|size| **size <= limit) {
         let message = kit.sealed(&Message::new(PAYLOAD).with_padding(Padding::To(*size)))?;
         arrives(&kit, &message).await?;
+    }
+    Ok(())
+}
+
+async fn options_change_no_octets(kit: Kit) -> Checked {
+    let limit = kit.provider().capabilities().max_body.min(MAX_BODY);
+    for urgency in Urgency::ALL {
+        let largest = kit.sealed(&Message::new(PAYLOAD).with_padding(Padding::To(limit)))?;
+        arrives(&kit, &kit.with_claims(largest, urgency)?).await?;
     }
     Ok(())
 }

@@ -122,18 +122,19 @@ async fn a_proxys_page_kills_no_token(kit: Kit) -> Checked {
         if dead.contains(&status) {
             continue;
         }
-        for page in PAGES {
+        for (nth, page) in PAGES.iter().enumerate() {
             // What the push service itself says is no proxy's page.
             if documented.iter().any(|answer| answer.body() == page.as_bytes()) {
                 continue;
             }
-            for kind in ["text/html", "application/json"] {
-                let mut answer = reply(status, *page);
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-                let attempt = refused(&kit, answer).await?;
-                let dead = attempt.refused()?.is_token_dead();
-                ensure(!dead, || format!("{status} with '{page}': saw {attempt}"))?;
-            }
+            // Each page comes as both, with one half of the statuses each.
+            let kinds = ["text/html", "application/json"];
+            let kind = kinds[(nth + usize::from(status / 2)) % kinds.len()];
+            let mut answer = reply(status, *page);
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let attempt = refused(&kit, answer).await?;
+            let dead = attempt.refused()?.is_token_dead();
+            ensure(!dead, || format!("{status} with '{page}': saw {attempt}"))?;
         }
     }
     Ok(())
@@ -160,6 +161,11 @@ async fn a_4xx_is_not_retried(kit: Kit) -> Checked {
         let attempt = refused(&kit, reply(status, HTML)).await?;
         let retryable = attempt.refused()?.is_retryable();
         ensure(!retryable, || format!("{status}: saw {attempt}"))?;
+    }
+    for status in [400, 404, 405, 410, 422] {
+        let attempt = refused(&kit, with_delay(status, "120")).await?;
+        let retryable = attempt.refused()?.is_retryable();
+        ensure(!retryable, || format!("{status} with `Retry-After`: saw {attempt}"))?;
     }
     Ok(())
 }
@@ -226,6 +232,13 @@ async fn a_strange_retry_after_does_no_harm(kit: Kit) -> Checked {
             "-5",
             "1.5",
             "0",
+            "-0",
+            "+5",
+            "1e3",
+            "NaN",
+            "inf",
+            "0x10",
+            "120, 60",
             "99999999999999999999999999",
             "18446744073709551615",
             "Thu, 01 Jan 1970 00:00:00 GMT",
@@ -433,17 +446,17 @@ async fn whatever_the_body(kit: &Kit, status: u16, kinds: &[ErrorKind]) -> Check
 }
 
 async fn delay_is_kept(kit: &Kit, statuses: &[u16], as_date: bool) -> Checked {
-    for &status in statuses {
+    for (status, asked) in statuses.iter().flat_map(|status| DELAYS.map(|delay| (*status, delay))) {
         let value = if as_date {
-            httpdate::fmt_http_date(kit.vendor.now() + DELAY)
+            httpdate::fmt_http_date(kit.vendor.now() + asked)
         } else {
-            DELAY.as_secs().to_string()
+            asked.as_secs().to_string()
         };
         let attempt = refused(kit, with_delay(status, &value)).await?;
         let delay = attempt.refused()?.retry_after();
         // A provider on the system's clock has lost a moment since the kit set its own.
-        let kept = delay.is_some_and(|delay| (DELAY - TOLERANCE..=DELAY).contains(&delay));
-        ensure(kept, || format!("{status} asked for {DELAY:?}, saw {attempt}"))?;
+        let kept = delay.is_some_and(|delay| (asked - TOLERANCE..=asked).contains(&delay));
+        ensure(kept, || format!("{status} asked for {asked:?}, saw {attempt}"))?;
     }
     Ok(())
 }
@@ -464,8 +477,9 @@ fn redirect(kit: &Kit, status: u16) -> Response<Bytes> {
     response
 }
 
-const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
-const DELAY: Duration = Duration::from_secs(120);
+const REDIRECTS: [u16; 7] = [300, 301, 302, 303, 305, 307, 308];
+/// Short ones, and one near the longest that is kept whole.
+const DELAYS: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(3_000)];
 const TOLERANCE: Duration = Duration::from_secs(10);
 /// Bodies that no push service means to send.
 const BROKEN: &[&[u8]] = &[
