@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use broken::harness::{Channels, given};
+use broken::resources::{Resources, resources};
 use broken::sound::{self, Api, Conduct, LIFETIME, MAX_BODY, outcome};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use sealpush::conformance::{
-    Credentials, Failure, Harness, Report, Scenario, Vendor, Wire, amend, run,
+    Credentials, Failure, Harness, Report, Scenario, Vendor, Verdict, Wire, amend, run, run_one,
 };
-use sealpush::transport::Transport;
+use sealpush::transport::{ReqwestTransport, Transport};
 use sealpush::{
-    Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
-    Token, UserAgentKeys,
+    Accepted, Capabilities, EndpointGuard, Error, ErrorKind, ProviderId, PushProvider, Result,
+    SealedMessage, Token, Ttl, Urgency, UserAgentKeys,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -385,6 +386,143 @@ fn no_http_at_all_is_no_flaw() {
 fn a_library_without_an_address_to_set_is_no_flaw() {
     let harness = LibraryHarness { library: Library::default(), provokes: true };
     accuses_nobody(&run(harness), 48);
+}
+
+/// Reads the tokens' own URLs, as Web Push does.
+#[test]
+fn a_url_as_the_address_is_no_flaw() {
+    accuses_nobody(&run(resources(|| Resources(str::to_owned))), 150);
+}
+
+/// Says much, but nothing that is secret: to the log, to standard error, in spans.
+#[derive(Debug)]
+struct Talks;
+
+#[async_trait]
+impl Conduct for Talks {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let span = tracing::info_span!("sending", octets = request.body().len());
+        span.in_scope(|| tracing::debug!("to {}", request.uri().host().unwrap_or_default()));
+        log::info!("{} octets go out", request.body().len());
+        let response = api.transport.send(request).await?;
+        eprintln!("the answer was {}", response.status());
+        let status = response.status().as_u16();
+        std::thread::spawn(move || tracing::info!(status, "answered"));
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+#[test]
+fn talk_is_no_flaw() {
+    accuses_nobody(&run(Channels(|| Talks)), 155);
+}
+
+/// Two urgencies, a TTL in minutes that it says openly, and no name for a message.
+#[derive(Debug)]
+struct SaysLittle;
+
+#[async_trait]
+impl Conduct for SaysLittle {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let mut content = sound::content(&message.clone().with_ttl(minutes(message)));
+        content["urgency"] = match message.urgency() {
+            Urgency::High => "high",
+            _ => "normal",
+        }
+        .into();
+        sound::request(api, token, content)
+    }
+
+    fn outcome(&self, response: &Response<Bytes>, now: std::time::SystemTime) -> Result<Accepted> {
+        outcome(response, now).map(|accepted| accepted.with_message_id(None))
+    }
+
+    async fn attempt(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let accepted = sound::attempt(self, api, token, message).await?;
+        Ok(accepted.with_ttl(minutes(message)))
+    }
+}
+
+fn minutes(message: &SealedMessage) -> Ttl {
+    Ttl::from_secs(message.ttl().as_secs() / 60 * 60)
+}
+
+#[test]
+fn a_coarse_push_service_is_no_flaw() {
+    let harness = amend(Channels(|| SaysLittle))
+        .with_urgencies(|_| &[Urgency::Normal, Urgency::High])
+        .with_message_id(|_, _| None);
+    accuses_nobody(&run(harness), 145);
+}
+
+/// Signs on one of tokio's own threads for it, which paused time waits for.
+#[derive(Debug)]
+struct SignsOffTheRuntime;
+
+#[async_trait]
+impl Conduct for SignsOffTheRuntime {
+    async fn mint(&self, api: &Api) -> Result<HeaderValue> {
+        let signed = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1)));
+        signed.await.map_err(|_| Error::new(ErrorKind::Unavailable, "no signature"))?;
+        sound::mint(api).await
+    }
+}
+
+#[test]
+fn a_signature_made_in_tokios_thread_is_no_flaw() {
+    accuses_nobody(&run(Channels(|| SignsOffTheRuntime)), 150);
+}
+
+fn over_http2() -> impl Harness {
+    amend(Channels(|| sound::Sound))
+        .with_wire(|_| Wire::Loopback)
+        .with_provider(|_, vendor| {
+            let transport = ReqwestTransport::builder()
+                .guard(EndpointGuard::loopback_for_tests())
+                .timeout(vendor.deadline())
+                .http2_prior_knowledge()
+                .build();
+            let api = Api {
+                base: vendor.url().to_owned(),
+                transport: Arc::new(transport.unwrap()),
+                clock: vendor.clock(),
+                held: tokio::sync::Mutex::new(None),
+            };
+            Arc::new(sound::Provider { conduct: sound::Sound, api })
+        })
+        .with_refusal(|_, _, request| {
+            let version = request.version();
+            (version != Version::HTTP_2).then(|| format!("{version:?} is not HTTP/2"))
+        })
+}
+
+/// HTTP/2 in clear with prior knowledge, and nothing else, over real connections.
+#[test]
+fn http2_in_clear_is_no_flaw() {
+    for name in [
+        "sealed_octets_pass_unchanged",
+        "every_request_is_one_that_the_push_service_takes",
+        "many_tokens_at_once_reach_their_own_addresses",
+        "a_hundred_hanging_sends_delay_no_other",
+        "a_refused_credential_is_renewed_once",
+        "redirects_are_not_followed",
+        "an_endless_body_does_no_harm",
+        "a_hanging_push_service_is_given_up",
+        "a_reset_after_the_request_is_unknown",
+        "the_provider_recovers_from_a_broken_connection",
+        "messages_in_a_row_share_a_connection",
+        "no_connection_is_left_behind",
+    ] {
+        let finding = run_one(over_http2(), name).unwrap();
+        assert_eq!(finding.verdict, Verdict::Passed, "{finding}");
+    }
+}
+
+/// Whatever the environment of the process says.
+#[test]
+fn http2_in_clear_goes_by_no_proxy() {
+    let finding = run_one(over_http2(), "proxies_of_the_environment_are_not_used").unwrap();
+    assert_eq!(finding.verdict, Verdict::Passed, "{finding}");
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -189,3 +189,69 @@ impl Conduct for NameChanges {
             .unwrap()
     }
 }
+
+/// Seen in: a cache of addresses by their first letters.
+#[derive(Debug, Default)]
+pub(crate) struct AddressByItsBeginning(Mutex<std::collections::HashMap<String, String>>);
+
+impl Conduct for AddressByItsBeginning {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let own = sound::channel(token)?.to_owned();
+        let beginning: String = own.chars().take(4).collect();
+        let kept = self.0.lock().unwrap().entry(beginning).or_insert(own).clone();
+        build(&format!("{}/v1/channels/{kept}", api.base), content(message).to_string().into())
+    }
+}
+
+/// Seen in: a ring of buffers, as many as anybody was thought to need.
+pub(crate) struct RingOfAddresses(AtomicUsize, Mutex<Vec<String>>);
+
+impl std::fmt::Debug for RingOfAddresses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RingOfAddresses")
+    }
+}
+
+impl RingOfAddresses {
+    pub(crate) fn new(len: usize) -> Self {
+        Self(AtomicUsize::new(0), Mutex::new(vec![String::new(); len]))
+    }
+}
+
+#[async_trait]
+impl Conduct for RingOfAddresses {
+    async fn exchange(&self, api: &Api, mut request: Request<Bytes>) -> Result<Accepted> {
+        let slot = {
+            let mut ring = self.1.lock().unwrap();
+            let slot = self.0.fetch_add(1, Ordering::Relaxed) % ring.len();
+            ring[slot] = request.uri().to_string();
+            slot
+        };
+        tokio::task::yield_now().await;
+        *request.uri_mut() = self.1.lock().unwrap()[slot].parse().unwrap();
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+/// Seen in: what was said of one subscription, told of those that look like it.
+#[derive(Debug, Default)]
+pub(crate) struct EndOfAnother(Mutex<HashSet<String>>);
+
+#[async_trait]
+impl Conduct for EndOfAnother {
+    async fn attempt(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let own = sound::channel(token)?;
+        // The one that it was said of is asked for again.
+        let others = format!("{}-{}", &own[..own.len().min(6)], own.len());
+        let known = self.0.lock().unwrap().contains(&others);
+        if known && !self.0.lock().unwrap().contains(own) {
+            return Err(Error::new(ErrorKind::Expired, "the channel is gone"));
+        }
+        let outcome = sound::Sound.attempt(api, token, message).await;
+        if matches!(&outcome, Err(error) if error.kind() == ErrorKind::Expired) {
+            self.0.lock().unwrap().extend([own.to_owned(), others]);
+        }
+        outcome
+    }
+}

@@ -254,3 +254,63 @@ impl Conduct for MintAnswerInError {
         })
     }
 }
+
+/// Seen in: a flag of distrust that nobody takes down.
+#[derive(Debug, Default)]
+pub(crate) struct RenewsForGood(pub(crate) AtomicBool);
+
+#[async_trait]
+impl Conduct for RenewsForGood {
+    async fn access(&self, api: &Api, refused: Option<&HeaderValue>) -> Result<HeaderValue> {
+        if refused.is_some() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        if self.0.load(Ordering::Relaxed) {
+            *api.held.lock().await = None;
+        }
+        sound::access(self, api, refused).await
+    }
+}
+
+/// Seen in: a request that is made anew after a renewal, with less.
+#[derive(Debug)]
+pub(crate) struct OptionsLostOnRenewal;
+
+#[async_trait]
+impl Conduct for OptionsLostOnRenewal {
+    async fn attempt(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        let mut request = self.request(api, token, message)?;
+        let access = self.access(api, None).await?;
+        request.headers_mut().insert("authorization", access.clone());
+        match self.exchange(api, request).await {
+            Err(error) if error.kind() == ErrorKind::Unauthorized => {
+                let plain = message.clone().with_ttl(sealpush::Ttl::default());
+                let mut again = self.request(api, token, &plain)?;
+                let access = self.access(api, Some(&access)).await?;
+                again.headers_mut().insert("authorization", access);
+                self.exchange(api, again).await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Seen in: expiry by the system's clock, or by a timer.
+#[derive(Debug, Default)]
+pub(crate) struct ExpiryByAnotherClock(std::sync::Mutex<Option<(std::time::Instant, HeaderValue)>>);
+
+#[async_trait]
+impl Conduct for ExpiryByAnotherClock {
+    async fn access(&self, api: &Api, refused: Option<&HeaderValue>) -> Result<HeaderValue> {
+        let held = self.0.lock().unwrap().clone();
+        if let Some((since, value)) = held
+            && since.elapsed() < sound::LIFETIME
+            && Some(&value) != refused
+        {
+            return Ok(value);
+        }
+        let value = sound::access(self, api, refused).await?;
+        *self.0.lock().unwrap() = Some((std::time::Instant::now(), value.clone()));
+        Ok(value)
+    }
+}

@@ -81,6 +81,10 @@ impl<C: Conduct> Harness for Channels<C> {
         member(request, "urgency")?.as_str()?.parse().ok()
     }
 
+    fn urgencies(&self) -> &[Urgency] {
+        &Urgency::ALL
+    }
+
     fn topic(&self, request: &Request<Bytes>) -> Option<String> {
         member(request, "replaces")?.as_str().map(str::to_owned)
     }

@@ -9,6 +9,7 @@ pub(crate) mod harness;
 pub(crate) mod options;
 pub(crate) mod outcomes;
 pub(crate) mod requests;
+pub(crate) mod resources;
 pub(crate) mod secrets;
 pub(crate) mod sound;
 pub(crate) mod timing;

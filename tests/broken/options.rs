@@ -348,3 +348,108 @@ fn sealpush_hex(octets: &[u8]) -> String {
 }
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// Seen in: a TTL in minutes.
+#[derive(Debug)]
+pub(crate) struct TtlInWholeMinutes;
+
+impl Conduct for TtlInWholeMinutes {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let minutes = message.ttl().as_secs().div_ceil(60);
+        let ttl = Ttl::from_secs(minutes.saturating_mul(60));
+        request(api, token, content(&message.clone().with_ttl(ttl)))
+    }
+}
+
+/// Seen in: a second for the way.
+#[derive(Debug)]
+pub(crate) struct TtlLessASecond;
+
+impl Conduct for TtlLessASecond {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let ttl = Ttl::from_secs(message.ttl().as_secs().saturating_sub(1));
+        request(api, token, content(&message.clone().with_ttl(ttl)))
+    }
+}
+
+/// Seen in: a table of urgencies with three rows.
+#[derive(Debug)]
+pub(crate) struct VeryLowIsLow;
+
+impl Conduct for VeryLowIsLow {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let mut content = content(message);
+        if message.urgency() == Urgency::VeryLow {
+            content["urgency"] = "low".into();
+        }
+        request(api, token, content)
+    }
+}
+
+/// Seen in: a topic in the branch for stored messages.
+#[derive(Debug)]
+pub(crate) struct TopicWithTtlOnly;
+
+impl Conduct for TopicWithTtlOnly {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let mut content = content(message);
+        if message.ttl() == Ttl::default() {
+            content["replaces"].take();
+        }
+        request(api, token, content)
+    }
+}
+
+/// Seen in: a limit that is lower at night.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimsByTheClock(std::sync::Mutex<Option<SystemTime>>, AtomicUsize);
+
+#[async_trait]
+impl Conduct for ClaimsByTheClock {
+    fn capabilities(&self) -> Capabilities {
+        let less = self.1.load(Ordering::Relaxed);
+        Capabilities::new(MAX_BODY - less).with_ttl().with_urgency().with_topic()
+    }
+
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let now = api.clock.now();
+        let first = *self.0.lock().unwrap().get_or_insert(now);
+        if now.duration_since(first).is_ok_and(|passed| passed.as_secs() > 7_200) {
+            self.1.store(900, Ordering::Relaxed);
+        }
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, now)
+    }
+}
+
+/// Seen in: a second one to be sure, of what matters.
+#[derive(Debug)]
+pub(crate) struct TwiceWhenUrgent;
+
+#[async_trait]
+impl Conduct for TwiceWhenUrgent {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let content: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        if content["urgency"] == "high" {
+            let response = api.transport.send(request.clone()).await?;
+            self.outcome(&response, api.clock.now())?;
+        }
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+/// Seen in: room for the topic, taken from the message.
+#[derive(Debug)]
+pub(crate) struct CutForTheTopic;
+
+impl Conduct for CutForTheTopic {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let mut content = content(message);
+        if message.topic().is_some() {
+            let data = content["data"].as_str().unwrap_or_default();
+            content["data"] = data.chars().take(3_800).collect::<String>().into();
+        }
+        request(api, token, content)
+    }
+}

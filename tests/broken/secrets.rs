@@ -95,3 +95,70 @@ impl Conduct for TokenTracedInBase64 {
         request(api, token, content(message))
     }
 }
+
+/// Seen in: a line that was there to find a bug.
+#[derive(Debug)]
+pub(crate) struct AddressPrinted;
+
+impl Conduct for AddressPrinted {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        eprintln!("to {}", token.expose("channel").unwrap_or_default());
+        request(api, token, content(message))
+    }
+}
+
+/// Seen in: programs whose log is standard output, when something fails.
+#[derive(Debug)]
+pub(crate) struct CredentialPrintedOnFailure;
+
+#[async_trait]
+impl Conduct for CredentialPrintedOnFailure {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let fields = request.headers().clone();
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now()).inspect_err(|_| {
+            if let Some(value) = fields.get("authorization") {
+                println!("refused with {}", String::from_utf8_lossy(value.as_bytes()));
+            }
+        })
+    }
+}
+
+/// Seen in: a last word of a client about itself.
+#[derive(Debug)]
+pub(crate) struct SecretPrintedAtTheEnd;
+
+impl Conduct for SecretPrintedAtTheEnd {}
+
+impl Drop for SecretPrintedAtTheEnd {
+    fn drop(&mut self) {
+        eprintln!("closing the client of {SECRET}");
+    }
+}
+
+/// Seen in: libraries that log through `log`.
+#[derive(Debug)]
+pub(crate) struct CredentialLogged;
+
+#[async_trait]
+impl Conduct for CredentialLogged {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        if let Some(value) = request.headers().get("authorization") {
+            log::debug!("authorization: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
+        let response = api.transport.send(request).await?;
+        self.outcome(&response, api.clock.now())
+    }
+}
+
+/// Seen in: a queue for the log with a thread of its own.
+#[derive(Debug)]
+pub(crate) struct AddressTracedByAThread;
+
+impl Conduct for AddressTracedByAThread {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let channel = token.expose("channel").unwrap_or_default().to_owned();
+        std::thread::spawn(move || tracing::info!(%channel, "sending"));
+        request(api, token, content(message))
+    }
+}

@@ -65,18 +65,7 @@ pub(crate) trait Conduct: fmt::Debug + Sized + Send + Sync + 'static {
     }
 
     async fn attempt(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Accepted> {
-        let mut request = self.request(api, token, message)?;
-        let access = self.access(api, None).await?;
-        let mut again = request.clone();
-        request.headers_mut().insert("authorization", access.clone());
-        match self.exchange(api, request).await {
-            Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                let access = self.access(api, Some(&access)).await?;
-                again.headers_mut().insert("authorization", access);
-                self.exchange(api, again).await
-            }
-            outcome => outcome,
-        }
+        attempt(self, api, token, message).await
     }
 }
 
@@ -152,6 +141,26 @@ pub(crate) fn build(url: &str, body: Bytes) -> Result<Request<Bytes>> {
         .header("content-type", "application/json")
         .body(body)
         .map_err(|_| Error::new(ErrorKind::InvalidToken, "the channel makes no address"))
+}
+
+pub(crate) async fn attempt(
+    conduct: &impl Conduct,
+    api: &Api,
+    token: &Token,
+    message: &SealedMessage,
+) -> Result<Accepted> {
+    let mut request = conduct.request(api, token, message)?;
+    let access = conduct.access(api, None).await?;
+    let mut again = request.clone();
+    request.headers_mut().insert("authorization", access.clone());
+    match conduct.exchange(api, request).await {
+        Err(error) if error.kind() == ErrorKind::Unauthorized => {
+            let access = conduct.access(api, Some(&access)).await?;
+            again.headers_mut().insert("authorization", access);
+            conduct.exchange(api, again).await
+        }
+        outcome => outcome,
+    }
 }
 
 pub(crate) async fn access(

@@ -346,3 +346,59 @@ impl PushProvider for Eager {
         Box::pin(async move { sent.await.map_err(lost)? })
     }
 }
+
+/// Seen in: a lock without a wait.
+#[derive(Debug)]
+pub(crate) struct Spins;
+
+#[async_trait]
+impl Conduct for Spins {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let response = api.transport.send(request).await?;
+        match self.outcome(&response, api.clock.now()) {
+            Err(error) if error.kind() == ErrorKind::RateLimited => {
+                // Until the test is over: nobody ends a thread that spins.
+                let started = std::time::Instant::now();
+                while started.elapsed() < Duration::from_secs(5) {
+                    std::hint::spin_loop();
+                }
+                Err(error)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Seen in: a task that wakes itself.
+#[derive(Debug)]
+pub(crate) struct WakesItself;
+
+#[async_trait]
+impl Conduct for WakesItself {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let response = api.transport.send(request).await?;
+        match self.outcome(&response, api.clock.now()) {
+            Err(error) if error.kind() == ErrorKind::RateLimited => loop {
+                tokio::task::yield_now().await;
+            },
+            outcome => outcome,
+        }
+    }
+}
+
+/// Seen in: a wait for `Retry-After` on the thread.
+#[derive(Debug)]
+pub(crate) struct SleepsForEver;
+
+#[async_trait]
+impl Conduct for SleepsForEver {
+    async fn exchange(&self, api: &Api, request: Request<Bytes>) -> Result<Accepted> {
+        let response = api.transport.send(request).await?;
+        match self.outcome(&response, api.clock.now()) {
+            Err(error) if error.kind() == ErrorKind::RateLimited => loop {
+                std::thread::sleep(Duration::from_secs(3600));
+            },
+            outcome => outcome,
+        }
+    }
+}
