@@ -65,7 +65,7 @@ async fn the_header_says_audience_expiry_and_subject() {
 
 #[tokio::test]
 async fn keys_without_a_contact_reach_this_computer_and_nothing_else() {
-    let (script, clock) = (Script::new(), HandClock::new());
+    let (script, clock) = (Script::created(), clock());
     let keys = VapidKeys::for_loopback(VapidKey::generate().unwrap());
     let web_push = web_push(keys, &script, &clock);
     let here = ["http://127.0.0.1:8030/p", "https://[::1]/p", "http://localhost:8030/p"];
