@@ -17,7 +17,7 @@ use sealpush::providers::webpush::{Subject, VapidKey};
 use sealpush::providers::{Fcm, OneSignal};
 use sealpush::{
     EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, SealedMessage, Token,
-    Topic, Ttl, Urgency, UserAgentKeys,
+    Topic, Ttl, Urgency, UserAgentKeys, UserAgentSecret,
 };
 
 /// What people paste. `MARKER` is what must not come back.
@@ -91,6 +91,7 @@ const PLACES: &[Place] = &[
     ("Ttl", |text| refused(text.parse::<Ttl>())),
     ("Urgency", |text| refused(text.parse::<Urgency>())),
     ("UserAgentKeys, p256dh", |text| refused(UserAgentKeys::from_base64(text, "AA"))),
+    ("UserAgentSecret::from_json", |text| refused(UserAgentSecret::from_json(text))),
     ("VapidKey::from_base64", |text| refused(VapidKey::from_base64(text))),
     ("VapidKey::from_pem", |text| refused(VapidKey::from_pem(text))),
     ("VapidKey::import", |text| refused(VapidKey::import(text.as_bytes()))),

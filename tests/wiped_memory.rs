@@ -43,6 +43,7 @@ fn a_user_agents_secrets_are_wiped() {
             let secret = Box::new(UserAgentSecret::new(&SCALAR, &AUTH).unwrap());
             assert_eq!(*secret.expose_private_key(), SCALAR);
             drop(black_box(Box::new(secret.expose_private_key())));
+            drop(black_box(Box::new(UserAgentSecret::from_json(&secret.to_json()).unwrap())));
             drop(black_box(Box::new(secret.keys().clone())));
             drop(black_box(secret));
         });

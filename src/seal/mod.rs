@@ -17,6 +17,7 @@ pub(crate) mod backend;
 mod data;
 pub(crate) mod keys;
 pub(crate) mod record;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -152,6 +153,7 @@ impl Padding {
 
 /// A body could not be opened. It says no more than that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct OpenError;
 
 impl fmt::Display for OpenError {
