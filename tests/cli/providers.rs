@@ -38,6 +38,30 @@ async fn a_provider_without_credentials_says_which_it_needs() {
 }
 
 #[tokio::test]
+async fn apple_is_sent_to_with_the_key_of_a_developer() {
+    let service = PushService::start().await.unwrap();
+    let app = service.apns("com.example.door").unwrap();
+    let mut device = app.register().unwrap();
+    let token = device.token().to_json();
+    let output = run(&["send", "hi"], &[], token.as_bytes()).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("--apns-key-file"), "{}", output.stderr);
+    let directory = Directory::new();
+    let key_file = directory.file("AuthKey.p8", app.private_key_pem());
+    let (key_id, team_id, base_url) = (app.key_id(), app.team_id(), app.base_url());
+    let environment = [
+        ("APNS_KEY_FILE", &*key_file),
+        ("APNS_KEY_ID", &key_id),
+        ("APNS_TEAM_ID", &team_id),
+        ("APNS_BUNDLE_ID", app.bundle_id()),
+        ("APNS_BASE_URL", &base_url),
+    ];
+    let output = run(&["send", "hi", "--allow-loopback"], &environment, token.as_bytes()).await;
+    assert_eq!((output.code, output.text()), (0, "accepted by apns\n"), "{}", output.stderr);
+    assert_eq!(device.next().await.unwrap().payload.unwrap(), b"hi");
+}
+
+#[tokio::test]
 async fn fcm_is_sent_to_with_the_key_file_of_a_service_account() {
     let service = PushService::start().await.unwrap();
     let project = service.fcm("example-project");

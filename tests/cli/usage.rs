@@ -73,6 +73,7 @@ async fn no_value_is_repeated_wherever_it_stands() {
     let keys = sealpush::UserAgentSecret::generate().unwrap();
     let tokens = [
         json!({ "endpoint": "https://10.0.0.1/p" }),
+        json!({ "provider": "apns", "device_token": "0a1b" }),
         json!({ "provider": "fcm", "token": "a" }),
         json!({ "provider": "onesignal", "subscription_id": "1dad4a3e-0000-4000-8000-0123456789ab" }),
     ];

@@ -15,6 +15,8 @@ use sealpush::{
 use crate::failure::Failure;
 use crate::vapid;
 
+#[cfg(feature = "apns")]
+mod apns;
 #[cfg(feature = "fcm")]
 mod fcm;
 #[cfg(feature = "onesignal")]
@@ -25,6 +27,9 @@ mod onesignal;
 pub(crate) struct Arguments {
     #[command(flatten)]
     webpush: WebPushArguments,
+    #[cfg(feature = "apns")]
+    #[command(flatten)]
+    apns: apns::Arguments,
     #[cfg(feature = "fcm")]
     #[command(flatten)]
     fcm: fcm::Arguments,
@@ -44,6 +49,8 @@ impl Arguments {
     pub(crate) fn build(&self, name: &str) -> Option<Building<'_>> {
         Some(match name {
             "webpush" => Box::pin(async { Ok(boxed(self.webpush.build(&self.reach)?)) }),
+            #[cfg(feature = "apns")]
+            "apns" => Box::pin(async { Ok(boxed(self.apns.build(&self.reach)?)) }),
             #[cfg(feature = "fcm")]
             "fcm" => Box::pin(async { Ok(boxed(self.fcm.build(&self.reach).await?)) }),
             #[cfg(feature = "mock")]
@@ -55,7 +62,8 @@ impl Arguments {
     }
 
     /// The names that [`build`](Self::build) knows.
-    pub(crate) const NAMES: &'static [&'static str] = &["fcm", "mock", "onesignal", "webpush"];
+    pub(crate) const NAMES: &'static [&'static str] =
+        &["apns", "fcm", "mock", "onesignal", "webpush"];
 
     /// Whether a key is read from standard input.
     pub(crate) fn is_on_stdin(&self) -> bool {
@@ -87,7 +95,7 @@ impl Reach {
     }
 
     /// The guard for a service at this address, which the operator chose.
-    #[cfg(any(feature = "fcm", feature = "onesignal"))]
+    #[cfg(any(feature = "apns", feature = "fcm", feature = "onesignal"))]
     fn of(&self, base_url: Option<&str>) -> Result<EndpointGuard, Failure> {
         let loopback = EndpointGuard::loopback_for_tests();
         let is_loopback = base_url.is_some_and(|url| loopback.check(url).is_ok());
