@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::ffi::OsString;
 
 use sealpush::local::UserAgent;
+use sealpush::providers::apns::{self, ApnsOptions as AppleOptions, AuthKey, DeviceToken};
 use sealpush::providers::fcm::{
     AndroidOptions, ApnsOptions, ApplicationDefault, AuthorizedUser, ProjectId, ServiceAccount,
     WebPushOptions,
@@ -14,7 +15,7 @@ use sealpush::providers::http::{BaseUrl, authorization};
 use sealpush::providers::jws::SigningKey;
 use sealpush::providers::onesignal::{Alias, AppId, OneSignalOptions, SubscriptionId};
 use sealpush::providers::webpush::{Subject, VapidKey};
-use sealpush::providers::{Fcm, OneSignal};
+use sealpush::providers::{Apns, Fcm, OneSignal};
 use sealpush::{
     EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, SealedMessage, Token,
     Topic, Ttl, Urgency, UserAgentKeys, UserAgentSecret,
@@ -46,10 +47,17 @@ const PLACES: &[Place] = &[
     ("Alias::new, name", |text| refused(Alias::new("", text))),
     ("AndroidOptions", |text| refused(AndroidOptions::new().with_json_visible_to_provider(text))),
     ("ApnsOptions", |text| refused(ApnsOptions::new().with_json_visible_to_provider(text))),
+    ("Apns, the bundle id", |text| refused(apns().bundle_id(text).build())),
+    ("ApnsBuilder::base_url", |text| refused(apns().base_url(text).build())),
     ("AppId", |text| refused(text.parse::<AppId>())),
+    ("AuthKey::from_file", |text| refused(AuthKey::from_file(text, KEY_ID, TEAM_ID))),
+    ("AuthKey::from_pem", |text| refused(AuthKey::from_pem(text, KEY_ID, TEAM_ID))),
+    ("AuthKey, the key id", |text| refused(AuthKey::new(key(), text, TEAM_ID))),
+    ("AuthKey, the team id", |text| refused(AuthKey::new(key(), KEY_ID, text))),
     ("AuthorizedUser::from_file", |text| refused(AuthorizedUser::from_file(text))),
     ("AuthorizedUser::from_json", |text| refused(AuthorizedUser::from_json(text))),
     ("BaseUrl", |text| refused(text.parse::<BaseUrl>())),
+    ("DeviceToken", |text| refused(text.parse::<DeviceToken>())),
     ("EndpointGuard::allow_hosts", |text| refused(EndpointGuard::allow_hosts([text]))),
     ("EndpointGuard::allow_range", |text| refused(EndpointGuard::allow_range(text))),
     ("EndpointGuard::check", |text| refused(EndpointGuard::public().check(text))),
@@ -96,11 +104,24 @@ const PLACES: &[Place] = &[
     ("VapidKey::from_pem", |text| refused(VapidKey::from_pem(text))),
     ("VapidKey::import", |text| refused(VapidKey::import(text.as_bytes()))),
     ("WebPushOptions", |text| refused(WebPushOptions::new().with_json_visible_to_provider(text))),
+    ("apns::ApnsOptions", |text| refused(AppleOptions::new().with_json_visible_to_provider(text))),
     ("a credential in a header", |text| refused(authorization("Bearer", text))),
 ];
 
 fn refused<T>(result: Result<T>) -> Option<Error> {
     result.err()
+}
+
+const KEY_ID: &str = "K7FQ2ZT9WV";
+const TEAM_ID: &str = "TEAM4HX1NC";
+
+fn key() -> SigningKey {
+    SigningKey::generate().expect("the system has randomness")
+}
+
+fn apns() -> apns::ApnsBuilder {
+    let key = AuthKey::new(key(), KEY_ID, TEAM_ID).expect("ids of ten characters");
+    Apns::builder().auth_key(key).bundle_id("com.example.door")
 }
 
 fn onesignal() -> sealpush::providers::onesignal::OneSignalBuilder {

@@ -4,6 +4,7 @@
 
 use std::hint::black_box;
 
+use sealpush::providers::apns::{Address, DeviceToken};
 use sealpush::seal::AuthSecret;
 use sealpush::{Message, UserAgentKeys, UserAgentSecret};
 
@@ -73,6 +74,19 @@ fn a_payload_is_wiped_when_it_was_sealed_and_when_it_was_opened_by_nobody() {
         let message = Message::new(octets);
         drop(black_box(message.clone().seal(secret.keys(), 4096).unwrap()));
         drop(black_box(message));
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn a_device_token_is_wiped() {
+    let digits = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let secret = UserAgentSecret::generate().unwrap();
+    let found = freed::blocks_with(digits.as_bytes(), || {
+        let device_token: DeviceToken = digits.parse().unwrap();
+        let token = Address::new(device_token).to_token(secret.keys().clone()).unwrap();
+        drop(black_box(Box::new(Address::try_from(&token).unwrap())));
+        drop(black_box(token));
     });
     assert_eq!(found, 0);
 }
