@@ -8,6 +8,8 @@ pub type Target = fn(&[u8]);
 /// All of them, by the name of their corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     #[cfg(feature = "full")]
+    ("apns_answer", targets::answers::apns),
+    #[cfg(feature = "full")]
     ("contact_uri", targets::vapid::subject),
     #[cfg(feature = "full")]
     ("endpoint", targets::endpoint::endpoint),

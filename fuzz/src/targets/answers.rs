@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use sealpush::providers::google::{AccessToken, AccessTokenRequest, Credentials};
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
-use sealpush::providers::{Fcm, OneSignal, WebPush};
+use sealpush::providers::apns::AuthKey;
+use sealpush::providers::jws::SigningKey;
+use sealpush::providers::{Apns, Fcm, OneSignal, WebPush};
 use sealpush::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, Transport};
 use sealpush::{Error, Message, PushProvider, Result, SealedMessage, Token, UserAgentSecret};
 use serde_json::json;
@@ -46,6 +48,23 @@ pub fn webpush(octets: &[u8]) {
     let (&service, answer) = octets.split_first().unwrap_or((&0, &[]));
     let endpoint = SERVICES[usize::from(service) % SERVICES.len()];
     send(&*PROVIDER, json!({ "endpoint": endpoint }), answer);
+}
+
+/// An answer of Apple's. Its second field names the message.
+pub fn apns(octets: &[u8]) {
+    static PROVIDER: LazyLock<Apns> = LazyLock::new(|| {
+        let key = SigningKey::generate().expect("there is randomness");
+        let key = AuthKey::new(key, "K7FQ2ZT9WV", "TEAM4HX1NC").expect("they are ids");
+        let builder = Apns::builder().auth_key(key).bundle_id("com.example.door");
+        builder.transport(Canned).build().expect("it has all it needs")
+    });
+    let address = json!({
+        "provider": "apns",
+        "device_token": "1dad4a3e00001dad4a3e",
+        "registered_at": 1_800_000_000,
+        "sandbox": true,
+    });
+    send(&*PROVIDER, address, octets);
 }
 
 /// An answer of FCM.
@@ -121,6 +140,9 @@ impl Transport for Canned {
         for name in [header::RETRY_AFTER, header::LOCATION] {
             let value = parts.next().and_then(|value| HeaderValue::from_bytes(value).ok());
             if let Some(value) = value.filter(|value| !value.is_empty()) {
+                if name == header::LOCATION {
+                    response.headers_mut().insert("apns-id", value.clone());
+                }
                 response.headers_mut().insert(name, value);
             }
         }
