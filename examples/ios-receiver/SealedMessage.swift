@@ -62,6 +62,26 @@ struct SealedMessages {
         return String(decoding: json, as: UTF8.self)
     }
 
+    /// The token that a sender needs to reach this device through Apple alone, for the device token
+    /// that `didRegisterForRemoteNotificationsWithDeviceToken` brings, or PushKit with `voip`. Say
+    /// `sandbox` where the entitlement `aps-environment` is `development`: apps that Xcode put on the
+    /// device. Hand it to your server over TLS, at every start of the app.
+    func apnsToken(deviceToken: Data, sandbox: Bool, voip: Bool = false) throws -> String {
+        let members: [String: Any] = [
+            "provider": "apns",
+            "device_token": deviceToken.map { String(format: "%02x", $0) }.joined(),
+            "registered_at": UInt64(Date().timeIntervalSince1970),
+            "sandbox": sandbox,
+            "voip": voip,
+            "keys": [
+                "p256dh": Self.encodeBase64url(privateKey.publicKey.x963Representation),
+                "auth": Self.encodeBase64url(auth),
+            ],
+        ]
+        let json = try JSONSerialization.data(withJSONObject: members)
+        return String(decoding: json, as: UTF8.self)
+    }
+
     /// Opens the body in a notification's `userInfo`.
     func open(userInfo: [AnyHashable: Any]) throws -> Data {
         guard let text = userInfo[Self.dataField] as? String,
