@@ -21,6 +21,7 @@ mod error;
 #[cfg(feature = "guard")]
 pub mod guard;
 pub mod guide;
+mod keyed;
 #[cfg(feature = "client")]
 pub mod layers;
 #[cfg(feature = "local")]

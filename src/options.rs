@@ -8,10 +8,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyed::hmac;
 
 pub(crate) use self::provider::ByProvider;
 pub use self::provider::ProviderOptions;
@@ -141,6 +144,27 @@ pub struct Topic(String);
 impl Topic {
     /// Longest topic, in characters (RFC 8030 §5.4).
     pub const MAX_LEN: usize = 32;
+
+    /// A topic for a name that the push service must not read: the first 192 bits of HMAC-SHA-256
+    /// (RFC 2104) under `key`, the application's own secret, in base64url.
+    ///
+    /// Every message with this name has the same topic, whoever gets it, and the push service sees
+    /// that. Put the recipient into the name where it must not.
+    ///
+    /// ```
+    /// use sealpush::Topic;
+    ///
+    /// # let key = [7; 32];
+    /// let topic = Topic::keyed(&key, "chat 4711 of user 12");
+    /// assert_eq!(topic.as_str().len(), 32);
+    /// assert_eq!(topic, Topic::keyed(&key, "chat 4711 of user 12"));
+    /// assert_ne!(topic, Topic::keyed(&key, "chat 4711 of user 13"));
+    /// ```
+    #[must_use]
+    pub fn keyed(key: &[u8; 32], name: &str) -> Self {
+        let mac = hmac(key, &[b"sealpush topic 1\0", name.as_bytes()]);
+        Self(URL_SAFE_NO_PAD.encode(&mac[..24]))
+    }
 
     /// The value of the `Topic` header field.
     #[must_use]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "guard")]
 mod endpoint;
+mod id;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -19,6 +20,8 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::ProviderId;
 use crate::seal::UserAgentKeys;
+
+pub use self::id::TokenId;
 
 /// The address of one user agent at one provider, with the keys that seal for it.
 ///
@@ -137,7 +140,7 @@ impl Token {
     }
 
     /// A short hash to tell tokens apart in a log; keyed anew in every process, so that it cannot
-    /// be looked up.
+    /// be looked up. For what is stored, see [`id`](Self::id).
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         static KEY: OnceLock<RandomState> = OnceLock::new();

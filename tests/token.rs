@@ -1,6 +1,6 @@
 //! A token is what a browser exports, is kept as it came, and shows nothing.
 
-use sealpush::{ErrorKind, ProviderId, Token, UserAgentKeys};
+use sealpush::{ErrorKind, ProviderId, Token, Topic, UserAgentKeys, UserAgentSecret};
 
 const P256DH: &str =
     "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -107,4 +107,62 @@ fn a_token_of_another_provider_is_a_mismatch() {
     let error = token.require(&ProviderId::from_static("fcm")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TokenMismatch);
     assert!(!error.is_token_dead());
+}
+
+/// The expected values are from Python's `hmac`.
+#[test]
+fn an_id_is_the_same_in_every_process_and_stands_for_the_address() {
+    let key: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
+    let with_other_keys = UserAgentSecret::generate().unwrap();
+    let keys = serde_json::json!({ "p256dh": P256DH, "auth": AUTH });
+    let token =
+        |members: &str| -> Token { format!(r#"{{{members},"keys":{keys}}}"#).parse().unwrap() };
+    let web_push = "e522d89a2903735185c92a4288776a8d4f7da9e976bde50faf659f97036792a2";
+    assert_eq!(token(&format!(r#""endpoint":"{ENDPOINT}""#)).id(&key).to_string(), web_push);
+    let renewed = format!(r#""endpoint":"{ENDPOINT}","expirationTime":7"#);
+    assert_eq!(token(&renewed).id(&key).to_string(), web_push);
+    let address = serde_json::json!({ "endpoint": ENDPOINT });
+    let provider = ProviderId::from_static("webpush");
+    let renewed = Token::new(provider, &address, with_other_keys.keys().clone()).unwrap();
+    assert_eq!(renewed.id(&key).to_string(), web_push);
+    for (members, expected) in [
+        (
+            r#""provider":"fcm","token":"abc""#,
+            "286b5e827a22c7020a9e8f9660b707777779042f20342ebf7b8289b48efd674e",
+        ),
+        (
+            r#""provider":"pager","device":7,"a":{"x":1}"#,
+            "5c83545e92ef91b5f0dc2c2bff193fe9ec4921fe5c85eb8fa861e9b5f1582444",
+        ),
+        (
+            r#""a":{"x":1},"provider":"pager","device":7"#,
+            "5c83545e92ef91b5f0dc2c2bff193fe9ec4921fe5c85eb8fa861e9b5f1582444",
+        ),
+    ] {
+        let id = token(members).id(&key);
+        assert_eq!(id.to_string(), expected, "{members}");
+        assert_eq!(format!("{id:?}"), format!("TokenId({expected})"));
+        assert_eq!(id.octets()[0], u8::from_str_radix(&expected[..2], 16).unwrap());
+    }
+    let others = [
+        token(&format!(r#""endpoint":"{ENDPOINT}x""#)).id(&key),
+        token(&format!(r#""provider":"fcm","endpoint":"{ENDPOINT}""#)).id(&key),
+        token(&format!(r#""endpoint":"{ENDPOINT}""#)).id(&[0; 32]),
+        token(r#""provider":"fcm","fid":"abc""#).id(&key),
+    ];
+    assert!(others.iter().all(|id| {
+        id.to_string() != web_push
+            && !id
+                .to_string()
+                .starts_with("286b5e827a22c7020a9e8f9660b707777779042f20342ebf7b8289b48efd674e")
+    }));
+}
+
+#[test]
+fn a_keyed_topic_says_nothing_of_its_name() {
+    let key: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
+    let topic = Topic::keyed(&key, "chat 4711 of user 12");
+    assert_eq!(topic.as_str(), "Hp03Rflos0h_IySFlEsuJ3a1tiGt55zs");
+    assert_eq!(topic.as_str().parse::<Topic>().unwrap(), topic);
+    assert_ne!(topic, Topic::keyed(&[0; 32], "chat 4711 of user 12"));
 }
