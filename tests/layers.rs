@@ -6,6 +6,7 @@ mod support;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use sealpush::layers::{Failover, Rate, RateLimit, Retry, RetryPolicy, Timeout, Trace};
@@ -54,6 +55,27 @@ async fn a_layer_forwards_id_capabilities_message_and_outcome() {
     for layer in layered(&provider) {
         let answered = layer.send(&token("a", 7), &message).await.unwrap_err();
         assert_eq!(format!("{answered:?}"), format!("{:?}", error()), "{layer:?}");
+    }
+}
+
+#[test]
+fn outside_of_a_runtime_a_layer_that_waits_is_an_error_and_no_panic() {
+    let provider = Scripted::accepting();
+    let (message, token) = (sealed(), token("a", 7));
+    let mut errors = Vec::new();
+    for layer in layered(&provider) {
+        let mut sending = layer.send(&token, &message);
+        match sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => errors.push(error),
+            Poll::Pending => panic!("{layer:?}"),
+        }
+    }
+    assert_eq!((errors.len(), provider.count()), (3, 2));
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("outside of a tokio runtime"), "{error}");
+        assert!(error.is_outcome_known() && error.provider() == Some(&provider.id()));
     }
 }
 

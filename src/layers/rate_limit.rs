@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::SealedMessage;
-use crate::pace::{Origin, PerOrigin};
+use crate::pace::{Origin, PerOrigin, check_runtime};
 use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider};
 use crate::token::Token;
 
@@ -70,6 +70,7 @@ impl<P: PushProvider> PushProvider for RateLimit<P> {
     /// `RateLimited` when the turn did not come in time: nothing was sent. Otherwise what the
     /// provider answers.
     async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        check_runtime().map_err(|error| error.with_provider(self.id()))?;
         if timeout(self.max_wait, self.turn(token)).await.is_err() {
             return Err(Error::new(
                 ErrorKind::RateLimited,

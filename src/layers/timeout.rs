@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::SealedMessage;
+use crate::pace::check_runtime;
 use crate::provider::{Accepted, Capabilities, ProviderId, PushProvider};
 use crate::token::Token;
 
@@ -40,6 +41,7 @@ impl<P: PushProvider> PushProvider for Timeout<P> {
     ///
     /// `Timeout` with an unknown outcome when time is up; otherwise what the provider answers.
     async fn send(&self, token: &Token, message: &SealedMessage) -> Result<Accepted> {
+        check_runtime().map_err(|error| error.with_provider(self.id()))?;
         match tokio::time::timeout(self.limit, self.inner.send(token, message)).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -9,10 +9,12 @@ mod origin;
 mod policy;
 mod proof;
 mod retrier;
+mod runtime;
 mod table;
 
 pub(crate) use self::origin::Origin;
 pub use self::policy::RetryPolicy;
 pub(crate) use self::proof::Proof;
 pub(crate) use self::retrier::{Attempts, Next, Retrier};
+pub(crate) use self::runtime::check_runtime;
 pub(crate) use self::table::PerOrigin;

@@ -7,6 +7,7 @@ use super::budget::Budget;
 use super::jitter::Jitter;
 use super::origin::Origin;
 use super::policy::RetryPolicy;
+use super::runtime::check_runtime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::SealedMessage;
 use crate::options::Ttl;
@@ -39,6 +40,7 @@ impl Retrier {
         token: &Token,
         message: &SealedMessage,
     ) -> Result<Accepted> {
+        check_runtime().map_err(|error| error.with_provider(provider.id()))?;
         let origin = Origin::of(token);
         let mut attempts = self.begin(message.ttl());
         loop {
