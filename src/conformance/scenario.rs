@@ -46,6 +46,19 @@ impl Scenario {
         Self::Unauthorized,
         Self::Unavailable,
     ];
+
+    /// What a push service can say to a message that it does not take, but for some of it.
+    pub(crate) fn refusals_but(but: &[Self]) -> impl Iterator<Item = Self> {
+        let refusals = Self::ALL.iter().copied().filter(|scenario| {
+            !matches!(scenario, Self::Accepted | Self::MintRefused | Self::MintUnavailable)
+        });
+        refusals.filter(move |scenario| !but.contains(scenario))
+    }
+
+    /// The same, but for what leads to a second request or is about the credential.
+    pub(crate) fn plain_refusals() -> impl Iterator<Item = Self> {
+        Self::refusals_but(&[Self::Forbidden, Self::Unauthorized])
+    }
 }
 
 /// How a send can fail, for a provider without HTTP; see

@@ -250,7 +250,8 @@ async fn a_young_credential_is_not_renewed(kit: Kit) -> Checked {
 async fn another_refusal_costs_no_credential(kit: Kit) -> Checked {
     needs_renewal(&kit)?;
     kit.needs_one_attempt()?;
-    let mut refusals: Vec<_> = OTHER_REFUSALS.iter().flat_map(|one| kit.some_forms(*one)).collect();
+    let others = Scenario::refusals_but(&[Scenario::AcceptedButRefused, Scenario::Unauthorized]);
+    let mut refusals: Vec<_> = others.flat_map(|one| kit.some_forms(one)).collect();
     refusals
         .extend([400, 404, 409, 429, 500, 503].map(|status| Answer::Reply(reply(status, HTML))));
     for refusal in refusals {
@@ -467,16 +468,6 @@ fn carried(kit: &Kit) -> Option<Bytes> {
     kit.requests().last().and_then(|request| kit.harness.credential(request))
 }
 
-/// What the push service says of other things than the credential.
-const OTHER_REFUSALS: [Scenario; 7] = [
-    Scenario::Expired,
-    Scenario::Forbidden,
-    Scenario::Mismatch,
-    Scenario::PayloadTooLarge,
-    Scenario::RateLimited,
-    Scenario::Rejected,
-    Scenario::Unavailable,
-];
 /// A credential that would add a field.
 const SPLIT: &str = "{\"access_token\":\"a\\r\\nx-injected: 1\",\"expires_in\":3600}";
 /// When a refusal is late.

@@ -80,15 +80,8 @@ async fn an_unknown_outcome_is_not_repeated(kit: Kit) -> Checked {
 
 async fn a_refusal_has_a_known_outcome(kit: Kit) -> Checked {
     kit.needs_http()?;
-    for scenario in [
-        Scenario::Expired,
-        Scenario::Forbidden,
-        Scenario::Mismatch,
-        Scenario::PayloadTooLarge,
-        Scenario::RateLimited,
-        Scenario::Rejected,
-        Scenario::Unauthorized,
-    ] {
+    let unclear = [Scenario::AcceptedButRefused, Scenario::Unavailable];
+    for scenario in Scenario::refusals_but(&unclear) {
         for answer in kit.forms(scenario) {
             let attempt = kit.attempt(answer).await?;
             let known = attempt.refused()?.is_outcome_known();

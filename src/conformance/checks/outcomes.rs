@@ -67,7 +67,7 @@ async fn one_call_is_one_request(kit: Kit) -> Checked {
     if kit.needs_http().is_err() {
         return Ok(());
     }
-    for scenario in SCENARIOS {
+    for scenario in Scenario::plain_refusals() {
         for answer in kit.forms(scenario) {
             let attempt = kit.attempt(answer).await?;
             ensure(attempt.requests.len() == 1, || format!("{scenario:?}: saw {attempt}"))?;
@@ -79,7 +79,7 @@ async fn one_call_is_one_request(kit: Kit) -> Checked {
 async fn nothing_happens_after_a_call(kit: Kit) -> Checked {
     kit.needs_paused_time()?;
     let mut answers = vec![kit.accepted(), Answer::Reset, Answer::Hang, Answer::Refuse];
-    answers.extend(SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)));
+    answers.extend(Scenario::plain_refusals().flat_map(|scenario| kit.forms(scenario)));
     answers.extend(
         [302, 401, 403, 404, 429, 500, 503].map(|status| Answer::Reply(reply(status, HTML))),
     );
@@ -154,7 +154,7 @@ async fn errors_name_the_provider(kit: Kit) -> Checked {
 
 async fn errors_carry_the_status(kit: Kit) -> Checked {
     kit.needs_http()?;
-    let answers = SCENARIOS.into_iter().flat_map(|scenario| kit.harness.answers(scenario));
+    let answers = Scenario::plain_refusals().flat_map(|scenario| kit.harness.answers(scenario));
     let undocumented = [302, 400, 403, 404, 418, 429, 500, 502].map(|status| reply(status, HTML));
     for answer in answers.chain(undocumented).collect::<Vec<_>>() {
         let status = answer.status();
@@ -172,7 +172,7 @@ async fn errors_carry_the_status(kit: Kit) -> Checked {
 async fn a_failure_leaves_no_trace(kit: Kit) -> Checked {
     let (provider, token) = (kit.provider(), kit.token());
     let mut failures: Vec<_> =
-        SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)).collect();
+        Scenario::plain_refusals().flat_map(|scenario| kit.forms(scenario)).collect();
     if kit.needs_http().is_ok() {
         // A credential that is refused until the provider gives up.
         failures.extend(kit.forms(Scenario::Unauthorized));
@@ -234,7 +234,7 @@ async fn failures(kit: &Kit) -> Checked<Vec<Attempt>> {
     }
     if kit.needs_http().is_ok() {
         let mut answers: Vec<_> =
-            SCENARIOS.into_iter().flat_map(|scenario| kit.forms(scenario)).collect();
+            Scenario::plain_refusals().flat_map(|scenario| kit.forms(scenario)).collect();
         answers.extend(kit.forms(Scenario::Unauthorized));
         answers.extend([302, 400, 418, 503].map(|status| Answer::Reply(reply(status, HTML))));
         answers.extend([Answer::Reset, Answer::Hang]);
@@ -252,14 +252,4 @@ async fn failures(kit: &Kit) -> Checked<Vec<Attempt>> {
     if attempts.is_empty() { fail("a foreign token was accepted") } else { Ok(attempts) }
 }
 
-/// What a push service can say to a message, but for what a refused credential leads to.
-const SCENARIOS: [Scenario; 7] = [
-    Scenario::AcceptedButRefused,
-    Scenario::Expired,
-    Scenario::Mismatch,
-    Scenario::PayloadTooLarge,
-    Scenario::RateLimited,
-    Scenario::Rejected,
-    Scenario::Unavailable,
-];
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);

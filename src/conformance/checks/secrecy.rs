@@ -13,7 +13,7 @@ use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, skip};
 use crate::conformance::checks::connections::NO_WAY;
 use crate::conformance::kit::Kit;
-use crate::conformance::parts::{HTML, octets, reply};
+use crate::conformance::parts::{HTML, PAYLOAD, octets, reply};
 use crate::conformance::scenario::Scenario;
 use crate::{Error, Message, Padding};
 
@@ -142,7 +142,7 @@ async fn errors_of_the_network_show_no_secret(kit: Kit) -> Checked {
 
 async fn errors_before_the_network_show_no_secret(kit: Kit) -> Checked {
     let limit = kit.provider().capabilities().max_body;
-    let large = Message::new(crate::conformance::kit::PAYLOAD).with_padding(Padding::To(limit + 1));
+    let large = Message::new(PAYLOAD).with_padding(Padding::To(limit + 1));
     let mut attempts = Vec::new();
     kit.script([kit.accepted()]);
     if let Ok(large) = kit.sealed(&large) {
@@ -314,18 +314,8 @@ async fn an_error_is_short(kit: Kit) -> Checked {
 
 /// Everything that the push service's documentation knows it to say.
 fn vendors_words(kit: &Kit) -> Vec<Response<Bytes>> {
-    let scenarios = [
-        Scenario::AcceptedButRefused,
-        Scenario::Expired,
-        Scenario::Forbidden,
-        Scenario::Mismatch,
-        Scenario::PayloadTooLarge,
-        Scenario::RateLimited,
-        Scenario::Rejected,
-        Scenario::Unauthorized,
-        Scenario::Unavailable,
-    ];
-    scenarios.into_iter().flat_map(|scenario| kit.harness.answers(scenario)).collect()
+    let refusals = Scenario::refusals_but(&[]);
+    refusals.flat_map(|scenario| kit.harness.answers(scenario)).collect()
 }
 
 /// Makes an attempt whose request comes back in the answer.
