@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::answer::Answer;
-use super::server::Server;
+use super::server::{Front, Port, Running};
 use super::wire::Wire;
 use crate::clock::{Clock, SystemClock};
 use crate::transport::{MAX_RESPONSE, Transport};
@@ -107,12 +106,12 @@ impl Vendor {
         desk: Arc<dyn Desk>,
     ) -> Result<Self> {
         let server = match wire {
-            Wire::Loopback => Some(Server::bind(false).await?),
-            Wire::Tls => Some(Server::bind(true).await?),
+            Wire::Loopback => Some(Port::bind(false).await?),
+            Wire::Tls => Some(Port::bind(true).await?),
             Wire::None | Wire::Transport => None,
         };
-        let root_certificate = server.as_ref().and_then(Server::root_certificate);
-        let url = server.as_ref().map_or_else(|| origin.to_owned(), Server::url);
+        let root_certificate = server.as_ref().and_then(Port::root_certificate);
+        let url = server.as_ref().map_or_else(|| origin.to_owned(), Port::url);
         let vendor = Self(Arc::new(Inner {
             url,
             real_time,
@@ -120,8 +119,6 @@ impl Vendor {
             state: Mutex::new(State::new()),
             exhausted: Notify::new(),
             root_certificate,
-            opened: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
         }));
         if let Some(server) = server {
             vendor.0.state().server = Some(server.serve(vendor.clone()));
@@ -139,7 +136,7 @@ impl Vendor {
         state.script = answers.into_iter().collect();
         // An address where nobody listens is the only way to refuse a connection for certain.
         if state.script.iter().any(|answer| matches!(answer, Answer::Refuse)) {
-            state.server = None;
+            state.broken |= state.server.take().is_some_and(|server| server.is_broken());
         }
     }
 
@@ -151,11 +148,6 @@ impl Vendor {
     /// Answers every request for a credential so, instead of asking the harness.
     pub(crate) fn script_mint(&self, answer: Answer) {
         self.0.state().mint = Some(answer);
-    }
-
-    /// Notes that an endless body was read far beyond any limit.
-    pub(crate) fn set_overread(&self) {
-        self.0.state().overread = true;
     }
 
     /// Whether an endless body was read far beyond any limit.
@@ -183,26 +175,16 @@ impl Vendor {
         self.0.state().now
     }
 
-    /// Counts a connection until it ends.
-    pub(crate) fn connection(&self) -> Connection {
-        self.0.opened.fetch_add(1, Ordering::Relaxed);
-        self.0.open.fetch_add(1, Ordering::Relaxed);
-        Connection(self.clone())
-    }
-
     /// How many connections were made, and how many there are.
     pub(crate) fn connections(&self) -> (usize, usize) {
-        (self.0.opened.load(Ordering::Relaxed), self.0.open.load(Ordering::Relaxed))
-    }
-
-    /// Notes that the push service itself panicked.
-    pub(crate) fn set_broken(&self) {
-        self.0.state().broken = true;
+        self.0.state().server.as_ref().map_or((0, 0), Running::connections)
     }
 
     /// Whether the push service itself panicked.
     pub(crate) fn is_broken(&self) -> bool {
-        self.0.state().broken
+        let mut state = self.0.state();
+        state.broken |= state.server.as_ref().is_some_and(Running::is_broken);
+        state.broken
     }
 
     /// Comes back when more requests were made than any check needs.
@@ -213,40 +195,6 @@ impl Vendor {
     /// Whether a request came with several messages, and nobody knows how to answer it.
     pub(crate) fn is_at_a_loss(&self) -> bool {
         self.0.state().at_a_loss
-    }
-
-    /// Takes a request in and finds its answer.
-    pub(crate) fn take(&self, request: Request<Bytes>) -> Answer {
-        let nth = {
-            let mut state = self.0.state();
-            state.taken += 1;
-            if state.taken > MOST_REQUESTS {
-                self.0.exhausted.notify_one();
-                return Answer::Silence;
-            }
-            state.minted
-        };
-        // The desk is asked without the lock: it may look at the vendor.
-        if let Some(response) = self.0.desk.mint(&request, nth) {
-            self.0.desk.see(self, &request, true);
-            let mut state = self.0.state();
-            state.mints.push(request);
-            state.minted += 1;
-            return state.mint.clone().unwrap_or(Answer::Reply(response));
-        }
-        let parts = self.0.desk.unpack(&request);
-        for part in &parts {
-            self.0.desk.see(self, part, false);
-        }
-        match parts.as_slice() {
-            [] => self.answer(request.clone(), &request),
-            [part] => self.answer(request, part),
-            [first, others @ ..] => {
-                let mut answers = vec![self.answer(request, first)];
-                answers.extend(others.iter().map(|part| self.next(part)));
-                self.pack(answers)
-            }
-        }
     }
 
     fn answer(&self, request: Request<Bytes>, part: &Request<Bytes>) -> Answer {
@@ -299,12 +247,46 @@ impl fmt::Debug for Vendor {
     }
 }
 
-/// A connection that is there.
-pub(crate) struct Connection(Vendor);
+impl Front for Vendor {
+    fn url(&self) -> &str {
+        Self::url(self)
+    }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.0.open.fetch_sub(1, Ordering::Relaxed);
+    fn take(&self, request: Request<Bytes>) -> Answer {
+        let nth = {
+            let mut state = self.0.state();
+            state.taken += 1;
+            if state.taken > MOST_REQUESTS {
+                self.0.exhausted.notify_one();
+                return Answer::Silence;
+            }
+            state.minted
+        };
+        // The desk is asked without the lock: it may look at the vendor.
+        if let Some(response) = self.0.desk.mint(&request, nth) {
+            self.0.desk.see(self, &request, true);
+            let mut state = self.0.state();
+            state.mints.push(request);
+            state.minted += 1;
+            return state.mint.clone().unwrap_or(Answer::Reply(response));
+        }
+        let parts = self.0.desk.unpack(&request);
+        for part in &parts {
+            self.0.desk.see(self, part, false);
+        }
+        match parts.as_slice() {
+            [] => self.answer(request.clone(), &request),
+            [part] => self.answer(request, part),
+            [first, others @ ..] => {
+                let mut answers = vec![self.answer(request, first)];
+                answers.extend(others.iter().map(|part| self.next(part)));
+                self.pack(answers)
+            }
+        }
+    }
+
+    fn set_overread(&self) {
+        self.0.state().overread = true;
     }
 }
 
@@ -328,9 +310,6 @@ struct Inner {
     state: Mutex<State>,
     exhausted: Notify,
     root_certificate: Option<String>,
-    /// Connections that were made so far, and those that are there.
-    opened: AtomicUsize,
-    open: AtomicUsize,
 }
 
 impl Inner {
@@ -354,7 +333,7 @@ struct State {
     requests: Vec<Request<Bytes>>,
     mints: Vec<Request<Bytes>>,
     minted: usize,
-    server: Option<super::server::Running>,
+    server: Option<Running>,
 }
 
 impl State {

@@ -14,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use std::{error, fmt};
+use std::{error, fmt, io};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -23,6 +23,7 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -40,6 +41,7 @@ pub(crate) struct Server {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     panics: Panics,
+    counts: Arc<Counts>,
 }
 
 impl Server {
@@ -51,10 +53,32 @@ impl Server {
         F: Future<Output = Result<Response<B>, Abandoned>> + Send + 'static,
         B: Body<Data = Bytes, Error: error::Error + Send + Sync> + Send + 'static,
     {
+        Self::start_over(listener, Clear, handle)
+    }
+
+    /// The same over something else than TCP alone, such as TLS.
+    pub(crate) fn start_over<C, H, F, B>(listener: TcpListener, carrier: C, handle: H) -> Self
+    where
+        C: Carrier,
+        H: Fn(Connection, Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<B>, Abandoned>> + Send + 'static,
+        B: Body<Data = Bytes, Error: error::Error + Send + Sync> + Send + 'static,
+    {
         let (stop, stopped) = watch::channel(false);
-        let panics = Panics::default();
-        let task = tokio::spawn(run(listener, handle, stopped, panics.clone()));
-        Self { stop, task, panics }
+        let (panics, counts) = (Panics::default(), Arc::<Counts>::default());
+        let inside = (stopped, panics.clone(), counts.clone());
+        let task = tokio::spawn(run(listener, carrier, handle, inside));
+        Self { stop, task, panics, counts }
+    }
+
+    /// How many connections were made, and how many there are.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        (self.counts.made.load(Ordering::Relaxed), self.counts.there.load(Ordering::Relaxed))
+    }
+
+    /// Whether a task panicked. The one who asks has been told of it.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panics.take().is_some()
     }
 
     /// Stops listening and lets the requests in flight finish.
@@ -89,6 +113,52 @@ impl Drop for Server {
         if !std::thread::panicking() {
             self.panics.resume();
         }
+    }
+}
+
+/// What lies between TCP and HTTP.
+pub(crate) trait Carrier: Clone + Send + Sync + 'static {
+    /// Begins a connection; an error ends it.
+    fn carry(
+        &self,
+        stream: TcpStream,
+    ) -> impl Future<Output = io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static>> + Send;
+}
+
+/// Nothing.
+#[derive(Clone)]
+struct Clear;
+
+impl Carrier for Clear {
+    async fn carry(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        Ok(stream)
+    }
+}
+
+/// How many connections there were and are.
+#[derive(Default)]
+struct Counts {
+    made: AtomicUsize,
+    there: AtomicUsize,
+}
+
+/// A connection that is there.
+struct Counted(Arc<Counts>);
+
+impl Counted {
+    fn new(counts: Arc<Counts>) -> Self {
+        counts.made.fetch_add(1, Ordering::Relaxed);
+        counts.there.fetch_add(1, Ordering::Relaxed);
+        Self(counts)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.there.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -139,12 +209,13 @@ impl fmt::Display for Abandoned {
 impl error::Error for Abandoned {}
 
 /// Serves until `stop` changes, then lets the requests in flight finish; or until a task panics.
-async fn run<H, F, B>(
+async fn run<C, H, F, B>(
     listener: TcpListener,
+    carrier: C,
     handle: H,
-    mut stop: watch::Receiver<bool>,
-    panics: Panics,
+    (mut stop, panics, counts): (watch::Receiver<bool>, Panics, Arc<Counts>),
 ) where
+    C: Carrier,
     H: Fn(Connection, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, Abandoned>> + Send + 'static,
     B: Body<Data = Bytes, Error: error::Error + Send + Sync> + Send + 'static,
@@ -166,7 +237,12 @@ async fn run<H, F, B>(
                     activity: Arc::new(Activity::new()),
                     _place: Arc::new(place),
                 };
-                tasks.spawn(panics.clone().watch(serve(stream, handle.clone(), connection)));
+                let serving = serve(stream, carrier.clone(), handle.clone(), connection);
+                let counted = Counted::new(counts.clone());
+                tasks.spawn(panics.clone().watch(async move {
+                    serving.await;
+                    drop(counted);
+                }));
             }
             Some(task) = handed_over.recv() => {
                 tasks.spawn(panics.clone().watch(task));
@@ -207,14 +283,19 @@ async fn accept(
     }
 }
 
-async fn serve<H, F, B>(stream: TcpStream, handle: H, connection: Connection)
+async fn serve<C, H, F, B>(stream: TcpStream, carrier: C, handle: H, connection: Connection)
 where
+    C: Carrier,
     H: Fn(Connection, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, Abandoned>> + Send + 'static,
     B: Body<Data = Bytes, Error: error::Error + Send + Sync> + Send + 'static,
 {
     // Answers are small; waiting to fill a segment only adds latency.
     let _ = stream.set_nodelay(true);
+    let deadline = connection.deadlines().clone();
+    let carried = deadline.within(MAX_SILENCE_AT_FIRST, carrier.carry(stream)).await;
+    // A peer that does not trust a certificate says so itself.
+    let Some(Ok(stream)) = carried else { return };
     let mut server = auto::Builder::new(connection.spawner.clone());
     server.http1().max_buf_size(MAX_HEAD);
     server

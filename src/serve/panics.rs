@@ -32,6 +32,11 @@ impl Panics {
         let _ = happened.wait_for(|happened| *happened).await;
     }
 
+    /// What the first task that panicked said; nobody panics for it any more.
+    pub(super) fn take(&self) -> Option<String> {
+        self.first().take()
+    }
+
     /// Panics as the first task did.
     pub(super) fn resume(&self) {
         let first = self.first().clone();

@@ -8,22 +8,17 @@ mod reply;
 #[cfg(feature = "conformance-tls")]
 mod tls;
 
-use std::fmt;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::net::TcpListener;
 
 use super::answer::Answer;
-use super::vendor::Vendor;
+use crate::serve::{Abandoned, Connection, Server};
 use crate::{Error, ErrorKind, Result};
 
 #[cfg(not(feature = "conformance-tls"))]
@@ -32,14 +27,24 @@ use self::reply::Reply;
 #[cfg(feature = "conformance-tls")]
 use self::tls::Tls;
 
+/// Who answers the requests.
+pub(crate) trait Front: Clone + Send + Sync + 'static {
+    /// The origin of the push service.
+    fn url(&self) -> &str;
+    /// Takes a request in and finds its answer.
+    fn take(&self, request: Request<Bytes>) -> Answer;
+    /// Notes that an endless body was read far beyond any limit.
+    fn set_overread(&self);
+}
+
 /// A port that is taken but not yet served.
-pub(crate) struct Server {
+pub(crate) struct Port {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Tls>,
 }
 
-impl Server {
+impl Port {
     pub(crate) async fn bind(over_tls: bool) -> Result<Self> {
         let failed =
             |error| Error::new(ErrorKind::Transport, "no loopback port is free").with_source(error);
@@ -59,73 +64,55 @@ impl Server {
         self.tls.as_ref().map(Tls::root_certificate)
     }
 
-    pub(crate) fn serve(self, vendor: Vendor) -> Running {
-        Running(tokio::spawn(accept(self.listener, self.tls, vendor)).abort_handle())
+    pub(crate) fn serve(self, front: impl Front) -> Running {
+        let handle = move |_: Connection, request| answer(request, front.clone());
+        Running(match self.tls {
+            None => Server::start(self.listener, handle),
+            Some(tls) => Server::start_over(self.listener, tls, handle),
+        })
     }
 }
 
 /// Serves until it is dropped; then connections are refused.
-pub(crate) struct Running(AbortHandle);
+pub(crate) struct Running(Server);
+
+impl Running {
+    /// How many connections were made, and how many there are.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        self.0.connections()
+    }
+
+    /// Whether the push service itself panicked.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.has_panicked()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.abort();
+        // A panic is the harness's, and the check reports it; here it would end the process.
+        self.0.has_panicked();
     }
-}
-
-/// What a connection is read from and written to.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-async fn accept(listener: TcpListener, tls: Option<Tls>, vendor: Vendor) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(serve(stream, tls.clone(), vendor.clone()));
-            }
-            Some(ended) = connections.join_next() => {
-                if ended.is_err_and(|error| error.is_panic()) {
-                    vendor.set_broken();
-                }
-            }
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, tls: Option<Tls>, vendor: Vendor) {
-    let _open = vendor.connection();
-    // Answers are small; waiting to fill a segment only adds latency.
-    let _ = stream.set_nodelay(true);
-    let stream: Box<dyn Stream> = match tls {
-        None => Box::new(stream),
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => stream,
-            // A client that does not trust the certificate says so itself.
-            Err(_) => return,
-        },
-    };
-    let service = service_fn(|request| answer(request, vendor.clone()));
-    // How a connection ends is the client's affair, and is seen there.
-    let _ = auto::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
 }
 
 /// An error breaks the exchange off without an answer.
-async fn answer(request: Request<Incoming>, vendor: Vendor) -> Result<Response<Reply>, Broken> {
+async fn answer(
+    request: Request<Incoming>,
+    front: impl Front,
+) -> Result<Response<Reply>, Abandoned> {
     let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+    let body = body.collect().await.map_err(|_| Abandoned)?.to_bytes();
     // HTTP/1.1 gives the path alone; checks compare with the whole address.
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    if let Ok(uri) = format!("{}{path}", vendor.url()).parse() {
+    if let Ok(uri) = format!("{}{path}", front.url()).parse() {
         parts.uri = uri;
     }
-    match vendor.take(Request::from_parts(parts, body)) {
-        Answer::Block | Answer::Refuse | Answer::Reset => Err(Broken),
-        Answer::Endless(response) => Ok(response.map(|()| Reply::endless(vendor))),
+    match front.take(Request::from_parts(parts, body)) {
+        Answer::Block | Answer::Refuse | Answer::Reset => Err(Abandoned),
+        Answer::Endless(response) => {
+            let overread = Box::new(move || front.set_overread());
+            Ok(response.map(|()| Reply::endless(overread)))
+        }
         Answer::Hang | Answer::Provoke(_) | Answer::Silence => pending().await,
         Answer::Late(delay, response) => {
             tokio::time::sleep(delay).await;
@@ -134,14 +121,3 @@ async fn answer(request: Request<Incoming>, vendor: Vendor) -> Result<Response<R
         Answer::Reply(response) => Ok(response.map(Reply::whole)),
     }
 }
-
-#[derive(Debug)]
-struct Broken;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the script breaks the connection")
-    }
-}
-
-impl std::error::Error for Broken {}

@@ -7,21 +7,20 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
-use crate::conformance::vendor::Vendor;
-
 /// A body that is whole, or has no end.
 pub(super) enum Reply {
     /// Ends all the same when it is clear that the client has no limit.
     Endless {
         left: usize,
-        vendor: Vendor,
+        overread: Box<dyn Fn() + Send>,
     },
     Whole(Option<Bytes>),
 }
 
 impl Reply {
-    pub(super) fn endless(vendor: Vendor) -> Self {
-        Self::Endless { left: ENOUGH, vendor }
+    /// Without end; `overread` is told when it is clear that the client has no limit.
+    pub(super) fn endless(overread: Box<dyn Fn() + Send>) -> Self {
+        Self::Endless { left: ENOUGH, overread }
     }
 
     pub(super) fn whole(body: Bytes) -> Self {
@@ -39,8 +38,8 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         const PIECE: &[u8] = &[b'a'; 16 * 1024];
         let piece = match self.get_mut() {
-            Self::Endless { left: 0, vendor } => {
-                vendor.set_overread();
+            Self::Endless { left: 0, overread } => {
+                overread();
                 None
             }
             Self::Endless { left, .. } => {

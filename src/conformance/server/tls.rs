@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::Stream;
+use crate::serve::Carrier;
 use crate::{Error, ErrorKind, Result};
 
 /// Speaks TLS 1.2 and 1.3, and offers HTTP/2 and HTTP/1.1.
@@ -43,8 +44,13 @@ impl Tls {
     pub(super) fn root_certificate(&self) -> String {
         self.root.to_string()
     }
+}
 
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(self.acceptor.accept(stream).await?))
+impl Carrier for Tls {
+    async fn carry(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        self.acceptor.accept(stream).await
     }
 }
