@@ -1,5 +1,5 @@
-//! The embedded push service stands on storeys: what is below knows nothing of what is above, and
-//! no push service knows another. The server under it knows neither it nor the conformance kit.
+//! The embedded push service and the conformance kit stand on storeys: what is below knows nothing of
+//! what is above, and no push service knows another. The server under it knows neither it nor the conformance kit.
 
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
@@ -64,6 +64,46 @@ fn every_path_that_the_walk_through_the_house_names_is_there() {
     assert!(named.len() > 30, "{} paths were found", named.len());
 }
 
+/// The same of the conformance kit.
+const KIT: &[&[&str]] = &[
+    &["checked", "parts", "report", "scenario", "secret", "trace", "wire"],
+    &["again", "answer"],
+    &["server"],
+    &["vendor"],
+    &["harness"],
+    &["amend", "known", "watch"],
+    &["attempt", "stage"],
+    &["kit"],
+    &["check"],
+    &["checks"],
+    &["judge"],
+];
+
+#[test]
+fn imports_of_the_kit_lead_downwards_only() {
+    let kit = source("conformance");
+    let mut imports_seen = 0;
+    for file in files(&kit) {
+        let inside = file.strip_prefix(&kit).unwrap();
+        let parts: Vec<_> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        let module = parts[0].trim_end_matches(".rs");
+        // The whole and its macro know everything.
+        if ["mod", "macros"].contains(&module) {
+            continue;
+        }
+        let own = on(KIT, module).unwrap_or_else(|| panic!("{module} stands on no storey"));
+        let beside = if parts.len() == 1 { "super::" } else { "super::super::" };
+        for prefix in [beside, "crate::conformance::"] {
+            for import in imports(&file, prefix).into_iter().filter(|import| import != module) {
+                let Some(other) = on(KIT, &import) else { continue };
+                imports_seen += 1;
+                assert!(other < own, "{} imports {import} from above", inside.display());
+            }
+        }
+    }
+    assert!(imports_seen > 100, "{imports_seen} imports were found");
+}
+
 #[test]
 fn the_server_knows_neither_of_its_users_nor_they_each_other() {
     for (folder, others) in [
@@ -82,7 +122,11 @@ fn the_server_knows_neither_of_its_users_nor_they_each_other() {
 }
 
 fn storey(module: &str) -> Option<usize> {
-    STOREYS.iter().position(|storey| storey.contains(&module))
+    on(STOREYS, module)
+}
+
+fn on(storeys: &[&[&str]], module: &str) -> Option<usize> {
+    storeys.iter().position(|storey| storey.contains(&module))
 }
 
 /// The modules that a file imports from under `prefix`.

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Checked, fail, skip};
+use super::checked::{Checked, fail, skip};
 use super::report::Verdict;
-use super::secret::Secret;
+use super::secret::{Search, Secret};
 
 /// Which process this is.
 pub(crate) enum Place {
@@ -124,7 +124,7 @@ impl Ended {
         let secrets = self.handed.secrets.iter().map(|(what, octets)| {
             Secret::new(what.clone(), octets.iter().map(|octet| !octet).collect::<Vec<_>>())
         });
-        match super::search::Search::new(secrets).first(&self.printed) {
+        match Search::new(secrets).first(&self.printed) {
             Some(shown) => fail(format!("what it printed shows {shown}")),
             None => Ok(()),
         }

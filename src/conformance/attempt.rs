@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 
-use super::check::{Checked, fail};
+use super::checked::{Checked, fail};
 use super::known::Known;
 use crate::{Accepted, Error, Result};
 

@@ -1,7 +1,8 @@
-//! What a check is, and how it ends.
+//! What a check is.
 
 use futures_util::future::BoxFuture;
 
+pub(crate) use super::checked::{Checked, Stop, ensure, fail, skip};
 use super::kit::Kit;
 use super::report::Promise;
 
@@ -29,27 +30,3 @@ macro_rules! checks {
     };
 }
 pub(crate) use checks;
-
-/// The end of a check: kept, or stopped.
-pub(crate) type Checked<T = ()> = std::result::Result<T, Stop>;
-
-/// Why a check did not come to its end.
-pub(crate) enum Stop {
-    Failed(String),
-    Skipped(String),
-}
-
-/// Fails the check unless a condition holds.
-pub(crate) fn ensure(holds: bool, saw: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(Stop::Failed(saw())) }
-}
-
-/// Fails the check.
-pub(crate) fn fail<T>(saw: impl Into<String>) -> Checked<T> {
-    Err(Stop::Failed(saw.into()))
-}
-
-/// Skips the check: the promise cannot be asked of this provider.
-pub(crate) fn skip<T>(why: impl Into<String>) -> Checked<T> {
-    Err(Stop::Skipped(why.into()))
-}

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::again::Place;
 use super::answer::Answer;
 use super::attempt::Attempt;
-use super::check::{Checked, fail, skip};
+use super::checked::{Checked, fail, skip};
 use super::harness::Harness;
 use super::known::Known;
-use super::parts::{address, beyond_origin, carries, leaves, texts};
+use super::parts::{NAME, PAYLOAD, address, beyond_origin, carries, leaves, texts};
 use super::scenario::{Failure, Scenario};
 use super::secret::Secret;
 use super::stage::Stage;
@@ -418,7 +418,3 @@ pub(crate) fn is_in_real_time(harness: &dyn Harness) -> bool {
 
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 60;
-/// A payload that occurs nowhere by chance.
-pub(crate) const PAYLOAD: &str = "conformance-payload-q7Zt4vN2xLr9Kw";
-/// The name of this check's subscription.
-pub(crate) const NAME: &str = "k7fq2zt9wv4hx1ncb8";

@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 
 use super::harness::Harness;
-use super::kit::{NAME, PAYLOAD};
-use super::parts::{address, texts};
-use super::search::Search;
-use super::secret::Secret;
+use super::parts::{NAME, PAYLOAD, address, texts};
+use super::secret::{Search, Secret};
 use super::vendor::Vendor;
 use crate::UserAgentKeys;
 

@@ -176,6 +176,10 @@ pub(crate) fn reply(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
     response
 }
 
+/// A payload that occurs nowhere by chance.
+pub(crate) const PAYLOAD: &str = "conformance-payload-q7Zt4vN2xLr9Kw";
+/// The name of this check's subscription.
+pub(crate) const NAME: &str = "k7fq2zt9wv4hx1ncb8";
 /// What a proxy in front of every push service answers.
 pub(crate) const HTML: &str = "<!DOCTYPE html><title>Error</title><h1>Error</h1>";
 /// What answers in the place of a push service.

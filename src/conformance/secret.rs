@@ -1,5 +1,7 @@
 //! A secret, and the forms in which one gets out.
 
+mod search;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::search::Search;
+pub(crate) use self::search::Search;
 
 /// Something that must never be shown: a name for the report, and the octets to search for.
 ///

@@ -9,10 +9,8 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response, Uri};
 
 use super::harness::{Credentials, Harness};
-use super::kit::PAYLOAD;
-use super::parts::octets;
-use super::search::Search;
-use super::secret::Secret;
+use super::parts::{PAYLOAD, octets};
+use super::secret::{Search, Secret};
 use super::vendor::{Desk, Vendor};
 use crate::UserAgentKeys;
 

@@ -5,8 +5,8 @@ use http::Request;
 use crate::conformance::answer::Answer;
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
-use crate::conformance::kit::{Kit, PAYLOAD};
-use crate::conformance::parts::{HTML, carries, differences, reply};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{HTML, PAYLOAD, carries, differences, reply};
 use crate::conformance::scenario::Scenario;
 use crate::seal::MAX_BODY;
 use crate::{

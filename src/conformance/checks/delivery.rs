@@ -10,8 +10,8 @@ use tokio::task::unconstrained;
 
 use crate::conformance::attempt::Attempt;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
-use crate::conformance::kit::{Kit, NAME};
-use crate::conformance::parts::{address, beyond_origin, carries, octets};
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{NAME, address, beyond_origin, carries, octets};
 use crate::conformance::secret::find;
 use crate::conformance::watch::is_at;
 use crate::{PushProvider, SealedMessage, Token};

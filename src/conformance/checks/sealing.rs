@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::conformance::answer::Answer;
 use crate::conformance::check::{Checked, checks, ensure, fail, skip};
-use crate::conformance::kit::{Kit, PAYLOAD};
-use crate::conformance::parts::reply;
+use crate::conformance::kit::Kit;
+use crate::conformance::parts::{PAYLOAD, reply};
 use crate::seal::MAX_BODY;
 use crate::{ErrorKind, Message, Padding, PushProviderExt, SealedMessage, Topic, Urgency, open};
 

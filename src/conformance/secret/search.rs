@@ -1,6 +1,6 @@
 //! Many secrets looked for in one pass over a text, however many forms they have.
 
-use super::secret::Secret;
+use super::Secret;
 
 /// Secrets, and where each of their forms begins.
 pub(crate) struct Search {
