@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealpush::{OpenError, UserAgentSecret, open};
+use sealpush::{UserAgentSecret, open};
 
 #[test]
 fn the_message_of_the_standard_is_opened() {
@@ -20,7 +20,7 @@ fn the_message_of_the_standard_is_opened() {
     assert_eq!(open(&secret, &body).unwrap(), b"When I grow up, I want to be a watermelon");
 
     body[143] ^= 1;
-    assert_eq!(open(&secret, &body), Err(OpenError));
+    assert!(open(&secret, &body).is_err());
 }
 
 #[test]
