@@ -6,6 +6,7 @@
 //! | [`Fcm`] | `fcm` | registration token or installation id | 3069 |
 //! | [`Mock`] | `mock` | none | as set |
 //! | [`OneSignal`] | `onesignal` | subscription id or alias | 1527 |
+//! | [`PubSub`] | `pubsub` | topic | 4096 |
 //! | [`WebPush`] | `webpush` | the browser's subscription | 4096 |
 
 #[cfg(feature = "apns")]
@@ -14,7 +15,7 @@ pub mod apns;
 pub mod credential;
 #[cfg(feature = "fcm")]
 pub mod fcm;
-#[cfg(feature = "fcm")]
+#[cfg(any(feature = "fcm", feature = "pubsub"))]
 pub mod google;
 #[cfg(feature = "guard")]
 pub mod http;
@@ -26,6 +27,8 @@ pub mod mock;
 pub mod onesignal;
 #[cfg(any(feature = "apns", feature = "fcm"))]
 mod pointer;
+#[cfg(feature = "pubsub")]
+pub mod pubsub;
 pub mod refusal;
 #[cfg(any(feature = "apns", feature = "fcm", feature = "onesignal"))]
 mod visible;
@@ -40,5 +43,7 @@ pub use self::fcm::Fcm;
 pub use self::mock::Mock;
 #[cfg(feature = "onesignal")]
 pub use self::onesignal::OneSignal;
+#[cfg(feature = "pubsub")]
+pub use self::pubsub::PubSub;
 #[cfg(feature = "webpush")]
 pub use self::webpush::WebPush;

@@ -63,6 +63,15 @@ impl HttpBuilder {
         self
     }
 
+    /// The guard where none is set, and no transport of the caller's own: for a provider whose
+    /// default is not the public internet.
+    pub fn default_guard(mut self, guard: EndpointGuard) -> Self {
+        if self.guard.is_none() && self.transport.is_none() {
+            self.guard = Some(guard);
+        }
+        self
+    }
+
     /// Sends through this transport. Default: the crate's own, which needs the feature `hyper`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));

@@ -13,7 +13,7 @@ mod absent;
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 mod pem;
-#[cfg(feature = "fcm")]
+#[cfg(any(feature = "fcm", feature = "pubsub"))]
 pub(super) mod rs256;
 #[cfg(feature = "rust-crypto")]
 #[cfg_attr(feature = "aws-lc", allow(dead_code, reason = "aws-lc is used, tests use both"))]
