@@ -9,6 +9,8 @@
 //! * Test: [`local`], [`providers::Mock`], and [`conformance`] for a provider of your own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "contact")]
+mod aead;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;

@@ -3,11 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::Slot;
-use super::backend::{NONCE_LEN, open_own, seal_own};
 use super::card::{ADDRESS_LEN, VERSION};
 use super::carrier::CarrierToken;
 use super::octets::Reader;
 use crate::Result;
+use crate::aead::{NONCE_LEN, open_own, seal_own};
 use crate::seal::backend::Active;
 
 /// What a sealed address says.

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::backend::{NONCE_LEN, open_own, seal_own};
 use super::card::{ADDRESS_LEN, VERSION};
 use super::carrier::CarrierToken;
 use super::octets::Reader;
 use super::{Slot, hint};
 use crate::Result;
+use crate::aead::{NONCE_LEN, open_own, seal_own};
 use crate::seal::backend::Active;
 
 /// `nonce 12 ‖ AES-256-GCM(challenge key, SHA-256(token) 32 ‖ device_nonce 16 ‖ expiry 8)`.

@@ -1,9 +1,8 @@
 //! No backend: everything that needs a primitive says what is missing.
 
-use super::{NONCE_LEN, Primitives, SIGNATURE_LEN};
+use super::{Primitives, SIGNATURE_LEN};
 use crate::seal::backend::{Active, Failure};
 use crate::seal::keys::{POINT_LEN, SCALAR_LEN};
-use crate::seal::record::TAG_LEN;
 
 impl Primitives for Active {
     type SigningKey = std::convert::Infallible;
@@ -17,25 +16,6 @@ impl Primitives for Active {
     }
 
     fn verify(_: &[u8; POINT_LEN], _: &[u8], _: &[u8; SIGNATURE_LEN]) -> Result<(), Failure> {
-        Err(Failure::Absent)
-    }
-
-    fn encrypt(
-        _: &[u8; 32],
-        _: &[u8; NONCE_LEN],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<[u8; TAG_LEN], Failure> {
-        Err(Failure::Absent)
-    }
-
-    fn decrypt(
-        _: &[u8; 32],
-        _: &[u8; NONCE_LEN],
-        _: &[u8],
-        _: &mut [u8],
-        _: &[u8; TAG_LEN],
-    ) -> Result<(), Failure> {
         Err(Failure::Absent)
     }
 }

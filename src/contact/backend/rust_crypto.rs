@@ -1,16 +1,13 @@
-//! The portable backend: p256 and aes-gcm, no C compiler. Signatures are deterministic
+//! The portable backend: p256, no C compiler. Signatures are deterministic
 //! (RFC 6979).
 
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes256Gcm, KeyInit};
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 
-use super::{NONCE_LEN, Primitives, SIGNATURE_LEN};
+use super::{Primitives, SIGNATURE_LEN};
 use crate::seal::backend::Failure;
 use crate::seal::backend::rust_crypto::RustCrypto;
 use crate::seal::keys::{POINT_LEN, SCALAR_LEN};
-use crate::seal::record::TAG_LEN;
 
 impl Primitives for RustCrypto {
     type SigningKey = SigningKey;
@@ -32,29 +29,5 @@ impl Primitives for RustCrypto {
         let key = VerifyingKey::from_sec1_bytes(public).map_err(|_| Failure::Invalid)?;
         let signature = Signature::from_slice(signature).map_err(|_| Failure::Invalid)?;
         key.verify(message, &signature).map_err(|_| Failure::Invalid)
-    }
-
-    fn encrypt(
-        key: &[u8; 32],
-        nonce: &[u8; NONCE_LEN],
-        aad: &[u8],
-        octets: &mut [u8],
-    ) -> Result<[u8; TAG_LEN], Failure> {
-        Aes256Gcm::new(key.into())
-            .encrypt_inout_detached(nonce.into(), aad, octets.into())
-            .map(Into::into)
-            .map_err(|_| Failure::Unavailable)
-    }
-
-    fn decrypt(
-        key: &[u8; 32],
-        nonce: &[u8; NONCE_LEN],
-        aad: &[u8],
-        octets: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<(), Failure> {
-        Aes256Gcm::new(key.into())
-            .decrypt_inout_detached(nonce.into(), aad, octets.into(), tag.into())
-            .map_err(|_| Failure::Invalid)
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{Push, Relay, at, row_name};
+use crate::aead::{NONCE_LEN, open_own, seal_own};
 use crate::contact::address::AddressContent;
-use crate::contact::backend::{NONCE_LEN, open_own, seal_own};
 use crate::contact::hint::Carried;
 use crate::contact::octets::{Reader, seconds};
 use crate::contact::receipts::random_below;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Push, Relay, RowName, services};
+use crate::aead::NONCE_LEN;
 use crate::contact::SizeClass;
 use crate::contact::Slot;
 use crate::contact::address::AddressContent;
-use crate::contact::backend::NONCE_LEN;
 use crate::contact::card::DAY;
 use crate::contact::carrier::CarrierToken;
 use crate::contact::challenge::{
