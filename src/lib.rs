@@ -9,7 +9,7 @@
 //! * Test: [`local`], [`providers::Mock`], and [`conformance`] for a provider of your own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "contact")]
+#[cfg(any(feature = "contact", feature = "outbox"))]
 mod aead;
 #[cfg(feature = "client")]
 pub mod client;
@@ -31,6 +31,8 @@ pub mod local;
 pub mod message;
 pub mod notification;
 pub mod options;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 #[cfg(feature = "client")]
 mod pace;
 mod provider;

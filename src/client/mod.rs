@@ -1,8 +1,7 @@
 //! Many providers behind one door, one message or a million.
 //!
 //! A [`Client`] finds the provider of a token, seals, sends, and, when it is asked to, retries. It
-//! keeps no token and no message: what is to be delivered later belongs into the application's own
-//! store.
+//! keeps no token and no message: what is to be delivered later belongs into an outbox.
 
 mod builder;
 mod fan_out;
@@ -94,8 +93,19 @@ impl Client {
     /// does not fit, both before anything is sent; otherwise what the provider answers to the last
     /// attempt.
     pub async fn send_encrypted(&self, token: &Token, message: &Message) -> Result<Accepted> {
-        let sealed = self.route(token)?.seal(token, message)?;
+        let sealed = self.seal(token, message)?;
         self.send(token, &sealed).await
+    }
+
+    /// Seals a message for the user agent of the token, as large as its provider allows, to be sent
+    /// later.
+    ///
+    /// # Errors
+    ///
+    /// `TokenMismatch` when no provider has the token's name, `PayloadTooLarge` when the message
+    /// does not fit, `Unavailable` when the operating system has no randomness.
+    pub fn seal(&self, token: &Token, message: &Message) -> Result<SealedMessage> {
+        self.route(token)?.seal(token, message)
     }
 
     /// Sends many messages: a stream of [jobs](Job) in, a stream of outcomes out, each with the key
@@ -156,6 +166,12 @@ impl Client {
     #[must_use]
     pub fn capabilities(&self, token: &Token) -> Option<Capabilities> {
         Some(self.0.routes.get(token.provider())?.provider.capabilities())
+    }
+
+    /// How many parcels a worker of the outbox holds: the rest of the queue is for the uneven.
+    #[cfg(feature = "outbox")]
+    pub(crate) fn parcels_in_hand(&self) -> usize {
+        (self.0.limits.queue / 2).max(1)
     }
 
     fn route(&self, token: &Token) -> Result<&Arc<Route>> {

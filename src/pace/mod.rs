@@ -12,6 +12,8 @@ mod retrier;
 mod runtime;
 mod table;
 
+#[cfg(feature = "outbox")]
+pub(crate) use self::jitter::Jitter;
 pub(crate) use self::origin::Origin;
 pub use self::policy::RetryPolicy;
 pub(crate) use self::proof::Proof;
