@@ -4,9 +4,19 @@
 
 use std::hint::black_box;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
 use sealpush::providers::apns::{Address, DeviceToken};
+use sealpush::providers::fcm::{Address as FcmAddress, AuthorizedUser};
+use sealpush::providers::http::wiped;
+use sealpush::providers::onesignal::Address as OneSignalAddress;
+use sealpush::providers::{Fcm, OneSignal};
 use sealpush::seal::AuthSecret;
-use sealpush::{Message, UserAgentKeys, UserAgentSecret};
+use sealpush::transport::Transport;
+use sealpush::{Message, PushProviderExt, Result, UserAgentKeys, UserAgentSecret};
+use zeroize::Zeroizing;
 
 #[global_allocator]
 static ALLOCATOR: freed::Watching = freed::Watching;
@@ -90,3 +100,77 @@ fn a_device_token_is_wiped() {
     });
     assert_eq!(found, 0);
 }
+
+/// Answers as Google's token endpoint, FCM and OneSignal do.
+#[derive(Debug)]
+struct Vendors;
+
+#[async_trait]
+impl Transport for Vendors {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        let answer = match request.uri().path() {
+            "/token" => format!(r#"{{"access_token":"{ACCESS_TOKEN}","expires_in":3599}}"#),
+            "/notifications" => r#"{"id":"5cbb7b4c-0000-4000-8000-00000000000a"}"#.to_owned(),
+            _ => {
+                let authorization = request.headers()["authorization"].to_str().unwrap();
+                assert!(authorization.ends_with(ACCESS_TOKEN));
+                r#"{"name":"projects/p/messages/1"}"#.to_owned()
+            }
+        };
+        // What the answer lies in is the transport's own affair.
+        Ok(Response::new(wiped(Zeroizing::new(answer))))
+    }
+}
+
+#[test]
+fn the_credentials_of_google_are_wiped() {
+    // The file belongs to the caller.
+    let file = serde_json::json!({
+        "type": "authorized_user", "client_id": "a", "client_secret": CLIENT_SECRET,
+        "refresh_token": REFRESH_TOKEN,
+    });
+    let file = file.to_string();
+    for secret in [CLIENT_SECRET, REFRESH_TOKEN, ACCESS_TOKEN] {
+        let found = freed::blocks_with(secret.as_bytes(), || {
+            let fcm = Fcm::builder()
+                .credentials(AuthorizedUser::from_json(&file).unwrap())
+                .project_id("example-project".parse().unwrap())
+                .transport(Vendors)
+                .build()
+                .unwrap();
+            let keys = UserAgentSecret::generate().unwrap().keys().clone();
+            let token = FcmAddress::Token("abc".parse().unwrap()).to_token(keys).unwrap();
+            for _ in 0..2 {
+                let message = Message::new("hello");
+                let sent = fcm.send_encrypted(&token, &message).now_or_never();
+                sent.expect("nothing waits").unwrap();
+            }
+            drop(black_box(fcm));
+        });
+        assert_eq!(found, 0, "{secret}");
+    }
+}
+
+#[test]
+fn the_key_of_onesignal_is_wiped() {
+    let found = freed::blocks_with(API_KEY.as_bytes(), || {
+        let onesignal = OneSignal::builder()
+            .app_id("1dad4a3e-0000-4000-8000-0123456789ab".parse().unwrap())
+            .api_key(API_KEY)
+            .transport(Vendors)
+            .build()
+            .unwrap();
+        let keys = UserAgentSecret::generate().unwrap().keys().clone();
+        let id = "1dad4a3e-0000-4000-8000-0123456789ab".parse().unwrap();
+        let token = OneSignalAddress::Subscription(id).to_token(keys).unwrap();
+        let sent = onesignal.send_encrypted(&token, &Message::new("hello")).now_or_never();
+        sent.expect("nothing waits").unwrap();
+        drop(black_box(onesignal));
+    });
+    assert_eq!(found, 0);
+}
+
+const ACCESS_TOKEN: &str = "ya29.the-access-token-of-a-test";
+const API_KEY: &str = "os_v2_app_the-key-of-a-test";
+const CLIENT_SECRET: &str = "GOCSPX-the-secret-of-a-client";
+const REFRESH_TOKEN: &str = "1_the-refresh-token-of-a-login";
