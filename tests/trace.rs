@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealpush::layers::{Retry, RetryPolicy, Trace};
-use sealpush::{Error, ErrorKind, Message, PushProvider, SealedMessage, Ttl, Urgency};
+use sealpush::{Client, Error, ErrorKind, Message, PushProvider, SealedMessage, Ttl, Urgency};
 use support::scripted::{Answer, Scripted, token};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -133,6 +133,38 @@ async fn a_retry_is_reported_with_its_number_and_delay() {
         assert_eq!(record.fields["kind"], "unavailable");
         assert_eq!(record.fields["status"], "503");
         record.fields["delay_ms"].parse::<u64>().unwrap();
+    }
+}
+
+/// Around the retries, for one message and for many.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_traces_reports_each_message_once() {
+    let flaky = || {
+        Scripted::new(|attempt| match attempt.number {
+            0 => Answer::refuse(ErrorKind::Unavailable),
+            _ => Answer::accept(),
+        })
+    };
+    let build = |trace: bool| {
+        let client = Client::builder().provider(flaky()).retry(RetryPolicy::default());
+        if trace { client.trace() } else { client }.build().unwrap()
+    };
+    let (to, message) = (token("a", 1), Message::new("hello"));
+    for many in [false, true] {
+        for (trace, expected) in [(true, vec!["accepted"]), (false, vec![])] {
+            let log = Log::start();
+            let client = build(trace);
+            if many {
+                client.send_all([((), to.clone(), message.clone())]).summary().await;
+            } else {
+                client.send_encrypted(&to, &message).await.unwrap();
+            }
+            let records = log.records();
+            let outcomes = records.iter().filter(|record| record.target == "sealpush::push");
+            let outcomes: Vec<_> =
+                outcomes.filter_map(|record| record.fields.get("outcome")).collect();
+            assert_eq!(outcomes, expected, "{many} {trace}");
+        }
     }
 }
 
