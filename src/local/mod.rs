@@ -87,6 +87,7 @@
 //! |---|---|
 //! | `mod.rs`, `router.rs` | the whole: settings, and where a path leads |
 //! | `webpush/`, `apns/`, `fcm/`, `onesignal/` | one folder per push service; none knows another |
+//! | `oauth.rs` | who may use the doubles of Google's |
 //! | `device.rs` | a phone with an app on it |
 //! | `call.rs` | one request: read it, play a fault, serve it, finish its record |
 //! | `hub.rs` | the state that connections share |
@@ -106,6 +107,7 @@ mod es256;
 mod faults;
 mod fcm;
 mod hub;
+mod oauth;
 mod onesignal;
 mod paths;
 mod protocol;
@@ -119,13 +121,14 @@ mod webpush;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
 use self::apns::Apns;
 use self::fcm::Fcm;
 use self::hub::{Hub, Observer};
+use self::oauth::Accounts;
 use self::onesignal::OneSignal;
 use self::router::Router;
 use self::site::Site;
@@ -366,7 +369,8 @@ impl PushServiceBuilder {
         let hub = Hub::new(site, self.clock, self.max_stored, self.faults, self.observer);
         let hub = Arc::new(hub);
         let apns = Arc::new(Apns::new(Arc::clone(&hub)));
-        let fcm = Arc::new(Fcm::new(Arc::clone(&hub)));
+        let accounts = Arc::<Mutex<Accounts>>::default();
+        let fcm = Arc::new(Fcm::new(Arc::clone(&hub), accounts));
         let onesignal = Arc::new(OneSignal::new(Arc::clone(&hub)));
         let router = Arc::new(Router {
             hub: Arc::clone(&hub),

@@ -4,7 +4,6 @@
 
 mod condition;
 mod message;
-mod oauth;
 mod refusal;
 mod schema;
 
@@ -19,12 +18,12 @@ use serde_json::{Value, json};
 
 use self::condition::is_topic;
 use self::message::{Message, Target};
-use self::oauth::Accounts;
 use self::refusal::Refusal;
 use super::answer::{self, Answer};
 use super::call::{Call, Received};
 use super::device::Device;
 use super::hub::{Hub, lock, random_name};
+use super::oauth::{self, Accounts};
 use super::paths::{self, PathKind};
 use super::store::NotStored;
 use crate::serve::Abandoned;
@@ -33,7 +32,7 @@ use crate::{Error, ErrorKind, Result, Token};
 /// The double of FCM, and of the token endpoint that it trusts.
 pub(super) struct Fcm {
     hub: Arc<Hub>,
-    accounts: Mutex<Accounts>,
+    accounts: Arc<Mutex<Accounts>>,
     /// By installation id.
     installations: Mutex<HashMap<String, Installation>>,
 }
@@ -47,8 +46,8 @@ struct Installation {
 }
 
 impl Fcm {
-    pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, accounts: Mutex::default(), installations: Mutex::default() }
+    pub(super) fn new(hub: Arc<Hub>, accounts: Arc<Mutex<Accounts>>) -> Self {
+        Self { hub, accounts, installations: Mutex::default() }
     }
 
     pub(super) fn project(self: &Arc<Self>, project_id: &str) -> FcmProject {
@@ -124,7 +123,9 @@ impl Fcm {
         let access_token = answer::credentials(&head.headers, "Bearer").unwrap_or_default();
         match self.accounts().grant(access_token, self.hub.now()) {
             None => Err(Refusal::unauthenticated()),
-            Some(grant) if !grant.may_send => Err(Refusal::insufficient_scope()),
+            Some(grant) if !grant.allows("firebase.messaging") => {
+                Err(Refusal::insufficient_scope())
+            }
             Some(grant) if grant.project_id == project_id => Ok(()),
             Some(_) => Err(Refusal::permission_denied()),
         }

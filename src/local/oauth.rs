@@ -1,4 +1,5 @@
-//! The endpoint that gives access tokens to service accounts (RFC 7523) and to people (RFC 6749 §6).
+//! The endpoint that gives access tokens to service accounts (RFC 7523) and to people (RFC 6749 §6),
+//! for every double of Google's.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -16,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::super::answer::{self, Answer};
-use super::super::call::Received;
-use super::super::hub::random_name;
+use super::answer::{self, Answer};
+use super::call::Received;
+use super::hub::random_name;
 use crate::{Error, ErrorKind, Result};
 
 /// Service accounts by project, and the access tokens given out.
@@ -84,7 +85,7 @@ impl Accounts {
             .find_map(|(id, account)| Some((id.clone(), account.verify(assertion)?)))
             .ok_or(invalid)?;
         claims.check(token_uri, now)?;
-        self.give(project_id, may_send(&claims.scope), now)
+        self.give(project_id, Some(&claims.scope), now)
     }
 
     /// Gives an access token for a refresh token.
@@ -109,13 +110,13 @@ impl Accounts {
         if let Some(scope) = scope {
             check_scope(scope)?;
         }
-        self.give(project_id, scope.is_none_or(may_send), now)
+        self.give(project_id, scope, now)
     }
 
     fn give(
         &mut self,
         project_id: String,
-        may_send: bool,
+        scope: Option<&str>,
         now: SystemTime,
     ) -> Result<Value, Refused> {
         let access_token =
@@ -127,7 +128,8 @@ impl Accounts {
             return Err(Refused("server_error", "Too many access tokens are in use."));
         }
         *self.granted.entry(project_id.clone()).or_default() += 1;
-        self.grants.insert(access_token.clone(), Grant { project_id, may_send, expires_at });
+        let scopes = scope.map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect());
+        self.grants.insert(access_token.clone(), Grant { project_id, scopes, expires_at });
         Ok(json!({
             "access_token": access_token,
             "expires_in": LIFETIME,
@@ -283,9 +285,20 @@ impl User {
 /// What an access token is good for.
 pub(super) struct Grant {
     pub(super) project_id: String,
-    /// Whether its scopes let it send.
-    pub(super) may_send: bool,
+    /// What it is for; `None` for whatever the person may do.
+    scopes: Option<Vec<String>>,
     expires_at: SystemTime,
+}
+
+impl Grant {
+    /// Whether its scopes allow what one of Google's APIs asks for, by the scope's last part.
+    pub(super) fn allows(&self, api: &str) -> bool {
+        let is_enough = |scope: &String| {
+            let name = scope.strip_prefix(SCOPE).unwrap_or_default();
+            name == api || name == "cloud-platform"
+        };
+        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(is_enough))
+    }
 }
 
 #[derive(Deserialize)]
@@ -339,10 +352,6 @@ fn check_scope(scope: &str) -> Result<(), Refused> {
     }
 }
 
-fn may_send(scope: &str) -> bool {
-    scope.split_ascii_whitespace().any(|scope| SCOPES.contains(&scope))
-}
-
 const OF_ACCOUNTS: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const OF_USERS: &str = "refresh_token";
 
@@ -350,12 +359,6 @@ const OF_USERS: &str = "refresh_token";
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 
 const SCOPE: &str = "https://www.googleapis.com/auth/";
-
-/// Either is enough to send.
-const SCOPES: [&str; 2] = [
-    "https://www.googleapis.com/auth/cloud-platform",
-    "https://www.googleapis.com/auth/firebase.messaging",
-];
 
 /// Most access tokens that are good at a time.
 const MAX_GRANTS: usize = 10_000;
