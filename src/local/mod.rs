@@ -86,7 +86,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `mod.rs`, `router.rs` | the whole: settings, and where a path leads |
-//! | `webpush/`, `apns/`, `fcm/`, `onesignal/` | one folder per push service; none knows another |
+//! | `webpush/`, `apns/`, `fcm/`, `onesignal/`, `pubsub/` | one folder per push service; none knows another |
 //! | `oauth.rs` | who may use the doubles of Google's |
 //! | `device.rs` | a phone with an app on it |
 //! | `call.rs` | one request: read it, play a fault, serve it, finish its record |
@@ -111,6 +111,7 @@ mod oauth;
 mod onesignal;
 mod paths;
 mod protocol;
+mod pubsub;
 mod record;
 mod router;
 mod site;
@@ -130,6 +131,7 @@ use self::fcm::Fcm;
 use self::hub::{Hub, Observer};
 use self::oauth::Accounts;
 use self::onesignal::OneSignal;
+use self::pubsub::PubSub;
 use self::router::Router;
 use self::site::Site;
 use self::webpush::WebPush;
@@ -145,6 +147,7 @@ pub use self::fcm::{FcmDevice, FcmInstallation, FcmProject, Platform};
 pub use self::hub::Event;
 pub use self::onesignal::{OneSignalApp, OneSignalDevice, OneSignalSubscription};
 pub use self::paths::PathKind;
+pub use self::pubsub::{PubSubProject, PubSubReceiver, PubSubSubscription};
 pub use self::record::Request;
 pub use self::user_agent::{Delivery, Subscription, UserAgent};
 
@@ -161,6 +164,7 @@ pub struct PushService {
     apns: Arc<Apns>,
     fcm: Arc<Fcm>,
     onesignal: Arc<OneSignal>,
+    pubsub: Arc<PubSub>,
     server: Server,
 }
 
@@ -225,6 +229,12 @@ impl PushService {
     /// randomness for a key.
     pub fn onesignal(&self, app_id: &str) -> Result<OneSignalApp> {
         self.onesignal.app(app_id)
+    }
+
+    /// A Google Cloud project at the double of Pub/Sub. The same name gives the same project.
+    #[must_use]
+    pub fn pubsub(&self, project_id: &str) -> PubSubProject {
+        self.pubsub.project(project_id)
     }
 
     /// The latest requests that arrived, oldest first: at most 10,000, and 6 MiB of header fields.
@@ -370,19 +380,21 @@ impl PushServiceBuilder {
         let hub = Arc::new(hub);
         let apns = Arc::new(Apns::new(Arc::clone(&hub)));
         let accounts = Arc::<Mutex<Accounts>>::default();
-        let fcm = Arc::new(Fcm::new(Arc::clone(&hub), accounts));
+        let fcm = Arc::new(Fcm::new(Arc::clone(&hub), Arc::clone(&accounts)));
         let onesignal = Arc::new(OneSignal::new(Arc::clone(&hub)));
+        let pubsub = Arc::new(PubSub::new(Arc::clone(&hub), accounts));
         let router = Arc::new(Router {
             hub: Arc::clone(&hub),
             webpush: WebPush::new(Arc::clone(&hub), self.require_vapid),
             apns: Arc::clone(&apns),
             fcm: Arc::clone(&fcm),
             onesignal: Arc::clone(&onesignal),
+            pubsub: Arc::clone(&pubsub),
         });
         let server = Server::start(listener, move |connection, request| {
             Arc::clone(&router).serve(connection, request)
         });
-        Ok(PushService { hub, apns, fcm, onesignal, server })
+        Ok(PushService { hub, apns, fcm, onesignal, pubsub, server })
     }
 }
 

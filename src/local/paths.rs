@@ -14,6 +14,8 @@ pub enum PathKind {
     MessageResource,
     /// Messages to apps at the double of OneSignal.
     OneSignalNotifications,
+    /// Messages to a topic at the double of Pub/Sub.
+    PubSubTopic,
     /// A subscription: POST pushes to it.
     PushResource,
     /// Nowhere.

@@ -12,6 +12,7 @@ use super::fcm::{self, Fcm};
 use super::hub::Hub;
 use super::onesignal::{self, OneSignal};
 use super::paths::PathKind;
+use super::pubsub::{self, PubSub};
 use super::site::Foreign;
 use super::webpush::{self, Refusal, WebPush};
 use crate::serve::{Abandoned, Connection};
@@ -23,6 +24,7 @@ pub(super) struct Router {
     pub(super) apns: Arc<Apns>,
     pub(super) fcm: Arc<Fcm>,
     pub(super) onesignal: Arc<OneSignal>,
+    pub(super) pubsub: Arc<PubSub>,
 }
 
 impl Router {
@@ -42,6 +44,7 @@ impl Router {
             Route::Apns(path) => self.apns.serve(call, path).await,
             Route::Fcm(path) => self.fcm.serve(call, path).await,
             Route::OneSignal(path) => self.onesignal.serve(call, path).await,
+            Route::PubSub(path) => self.pubsub.serve(call, path).await,
             Route::Unknown => Ok(call.answer(Refusal::NOT_FOUND.into_answer())),
             Route::WebPush(path) => self.webpush.serve(call, path).await,
         }
@@ -60,6 +63,7 @@ enum Route<'a> {
     Apns(apns::Path<'a>),
     Fcm(fcm::Path<'a>),
     OneSignal(onesignal::Path<'a>),
+    PubSub(pubsub::Path<'a>),
     Unknown,
     WebPush(webpush::Path<'a>),
 }
@@ -69,6 +73,7 @@ impl<'a> Route<'a> {
         let webpush = webpush::Path::of(path).map(Self::WebPush);
         webpush
             .or_else(|| apns::Path::of(path).map(Self::Apns))
+            .or_else(|| pubsub::Path::of(path).map(Self::PubSub))
             .or_else(|| fcm::Path::of(path).map(Self::Fcm))
             .or_else(|| onesignal::Path::of(path).map(Self::OneSignal))
             .unwrap_or(Self::Unknown)
@@ -79,6 +84,7 @@ impl<'a> Route<'a> {
             Self::Apns(path) => path.kind(),
             Self::Fcm(path) => path.kind(),
             Self::OneSignal(path) => path.kind(),
+            Self::PubSub(path) => path.kind(),
             Self::Unknown => PathKind::Unknown,
             Self::WebPush(path) => path.kind(),
         }

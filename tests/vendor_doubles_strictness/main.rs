@@ -1,4 +1,4 @@
-//! What the doubles of APNs, FCM and OneSignal refuse, as the real ones do.
+//! What the doubles of APNs, FCM, OneSignal and Pub/Sub refuse, as the real ones do.
 
 #![cfg(feature = "local")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
@@ -7,6 +7,7 @@ mod apns;
 mod fcm;
 mod oauth;
 mod onesignal;
+mod pubsub;
 
 use std::time::{Duration, SystemTime};
 

@@ -91,6 +91,7 @@ fn describe(request: &Request) -> Option<String> {
         PathKind::FcmMessages => "to FCM",
         PathKind::MessageResource => "to a message",
         PathKind::OneSignalNotifications => "to OneSignal",
+        PathKind::PubSubTopic => "to Pub/Sub",
         PathKind::PushResource => "to a subscription",
         PathKind::Websocket => return None,
         _ => "to nowhere",
