@@ -21,6 +21,7 @@
 //! | store | feature | lives |
 //! |---|---|---|
 //! | [`Memory`] | `outbox` | as long as the process: for tests |
+//! | `Sqlite` | `outbox-sqlite` | in a file, for the processes of one machine |
 
 mod courier;
 mod keys;
@@ -29,6 +30,8 @@ mod outcome;
 mod parcel;
 mod rules;
 mod run;
+#[cfg(feature = "outbox-sqlite")]
+mod sqlite;
 mod store;
 mod worker;
 
@@ -38,4 +41,6 @@ pub use self::memory::Memory;
 pub use self::outcome::{Outcome, Status, Verdict};
 pub use self::parcel::{Lane, Letter, Parcel, ParcelId, Tag};
 pub use self::run::Run;
+#[cfg(feature = "outbox-sqlite")]
+pub use self::sqlite::Sqlite;
 pub use self::store::{Claim, Claimed, Lease, Settlement, Store};

@@ -20,7 +20,7 @@ use crate::error::Result;
 /// Errors are `Unavailable` where the same call may succeed later, and `Configuration` where it
 /// will not; they hold nothing of a parcel.
 ///
-/// Memory is one store; [`SQLite`](crate::outbox) and others are behind features of their own.
+/// The stores that there are stand in the table of the [module](crate::outbox).
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes parcels, all or none. One whose id is known, open or ended, is not taken again, and

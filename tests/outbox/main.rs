@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chaos;
+mod promises;
+mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 mod worker;
