@@ -5,12 +5,20 @@
 
 mod programs;
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpush::local::{Acknowledgement, FcmDevice, Platform, PushService, UserAgent};
-use sealpush::{MessageId, Padding, UserAgentKeys, seal};
+use sealpush::providers::apns::AuthKey;
+use sealpush::providers::pubsub::ServiceAccount;
+use sealpush::providers::{Apns, PubSub};
+use sealpush::{
+    EndpointGuard, Message, MessageId, Padding, PushProviderExt, UserAgentKeys, UserAgentSecret,
+    seal,
+};
 use serde_json::{Value, json};
 
 use self::programs::Language;
@@ -112,6 +120,69 @@ async fn google_auth_gets_access_tokens_for_accounts_and_people() {
     assert_eq!(answer["strange_account"], "invalid_grant");
     assert_eq!(answer["strange_user"], "invalid_grant");
     assert_eq!(project.access_tokens(), 2);
+}
+
+/// google-api-python-client 2.202, from the discovery document that it ships (revision 20261027).
+#[tokio::test]
+async fn googles_client_publishes_to_the_double_of_pubsub() {
+    let service = PushService::start().await.unwrap();
+    let project = service.pubsub(PROJECT);
+    let mut relay = project.subscribe("doors").unwrap();
+    let given = json!({
+        "base_url": project.base_url(),
+        "project": PROJECT,
+        "service_account": json_of(&project.service_account_json().unwrap()),
+        "e2ee": sealed(relay.secret().keys(), "sealed by us"),
+    });
+    let run = Language::Python.run("google_api_python.py", &given).await;
+    let Some(answer) = run else { return };
+    assert_eq!(answer["sent"]["messageIds"].as_array().map(Vec::len), Some(2), "{answer}");
+    assert_eq!(answer["gone"], json!([404, "Resource not found (resource=nowhere)."]), "{answer}");
+    assert_eq!(answer["empty"][0], 400, "{answer}");
+    // What the double knows is what Google describes.
+    assert_eq!(answer["request"], json!(["messages"]));
+    assert_eq!(answer["answer"], json!(["messageIds"]));
+    let members = ["attributes", "data", "messageId", "orderingKey", "publishTime"];
+    assert_eq!(answer["message"], json!(members));
+    for _ in 0..2 {
+        let delivery = relay.next().await.unwrap();
+        assert_eq!(delivery.payload.as_deref(), Some(&b"sealed by us"[..]));
+    }
+}
+
+/// http-ece 1.2 opens what Apple's and Google's doubles got from our providers.
+#[tokio::test]
+async fn http_ece_opens_what_went_through_apple_and_pubsub() {
+    let service = PushService::start().await.unwrap();
+    let guard = EndpointGuard::loopback_for_tests;
+    let app = service.apns("com.example.door").unwrap();
+    let mut phone = app.register().unwrap();
+    let key = AuthKey::from_pem(&app.private_key_pem(), &app.key_id(), &app.team_id()).unwrap();
+    let apns = Apns::builder().auth_key(key).bundle_id(app.bundle_id()).guard(guard());
+    let apns = apns.base_url(app.base_url()).build().unwrap();
+    let project = service.pubsub(PROJECT);
+    let mut relay = project.subscribe("doors").unwrap();
+    let account = ServiceAccount::from_json(&project.service_account_json().unwrap()).unwrap();
+    let pubsub = PubSub::builder().credentials(account).guard(guard());
+    let pubsub = pubsub.base_url(project.base_url()).build().unwrap();
+
+    let message = Message::new("Grüße, 世界");
+    apns.send_encrypted(&phone.token(), &message).await.unwrap();
+    pubsub.send_encrypted(&relay.token(), &message).await.unwrap();
+    let (at_phone, at_relay) = (phone.next_data().await.unwrap(), relay.next_data().await.unwrap());
+    let given = [arrived(phone.secret(), at_phone), arrived(relay.secret(), at_relay)];
+    let run = Language::Python.run("http_ece_python.py", &json!(given)).await;
+    let Some(answer) = run else { return };
+    assert_eq!(answer, json!(["Grüße, 世界", "Grüße, 世界"]));
+}
+
+/// What http-ece needs to open a message.
+fn arrived(secret: &UserAgentSecret, data: BTreeMap<String, String>) -> Value {
+    json!({
+        "private_key": URL_SAFE_NO_PAD.encode(secret.expose_private_key().as_slice()),
+        "auth": json!(secret.keys())["auth"],
+        "body": data["e2ee"],
+    })
 }
 
 #[tokio::test]
