@@ -40,6 +40,8 @@ const PAGE: u32 = 1000;
 pub struct Site {
     client: Client,
     clock: Arc<dyn Clock>,
+    /// Names tokens for the unique column: see `Token::id`.
+    key: [u8; 32],
     store: Store,
     web_push: Arc<WebPush>,
 }
@@ -57,15 +59,21 @@ pub struct Announced {
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Site {
-    /// Opens the database, or makes it.
-    pub fn open(database: &Path, web_push: WebPush, clock: impl Clock) -> Result<Self, Failure> {
+    /// Opens the database, or makes it. The key is always the same one, 32 random octets that are
+    /// kept with your other secrets.
+    pub fn open(
+        database: &Path,
+        key: [u8; 32],
+        web_push: WebPush,
+        clock: impl Clock,
+    ) -> Result<Self, Failure> {
         let web_push = Arc::new(web_push);
         let client = Client::builder()
             .provider(Arc::clone(&web_push))
             .retry(RetryPolicy::default())
             .build()?;
         let store = Store::open(database)?;
-        Ok(Self { client, clock: Arc::new(clock), store, web_push })
+        Ok(Self { client, clock: Arc::new(clock), key, store, web_push })
     }
 
     /// `POST /subscriptions` takes what a browser's `PushSubscription.toJSON()` gives.
@@ -121,7 +129,7 @@ async fn subscribe(
     let token: Token = body.parse().map_err(refused)?;
     // Also that the address is one that this site may connect to.
     site.web_push.check(&token).map_err(refused)?;
-    match site.store.put(&token).await {
+    match site.store.put(token.id(&site.key), &token).await {
         Ok(true) => Ok(StatusCode::CREATED),
         Ok(false) => Ok(StatusCode::NO_CONTENT),
         Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "try again later".to_owned())),

@@ -24,10 +24,11 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn story(database: &std::path::Path) -> Result<(), Failure> {
-    // In production: `EndpointGuard::public()`, which is the default, VAPID keys, `SystemClock`.
+    // In production: `EndpointGuard::public()`, which is the default, VAPID keys, a key of random
+    // octets, `SystemClock`.
     let clock = SetClock::at(SystemTime::UNIX_EPOCH);
     let web_push = WebPush::builder().guard(EndpointGuard::loopback_for_tests()).build()?;
-    let site = Site::open(database, web_push, clock.clone())?;
+    let site = Site::open(database, [7; 32], web_push, clock.clone())?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let server = tokio::spawn(axum::serve(listener, site.clone().router()).into_future());

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Row, params};
 use sealpush::Token;
+use sealpush::token::TokenId;
 use tokio::task::spawn_blocking;
 
 #[derive(Clone)]
@@ -28,17 +29,16 @@ impl Store {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Whether the token is new. The same device brings its token now and then; the address is what
-    /// stays the same, and its keys may not.
-    pub(crate) async fn put(&self, token: &Token) -> rusqlite::Result<bool> {
-        let address = token.expose("endpoint").unwrap_or_default().to_owned();
+    /// Whether the token is new. The same device brings its token now and then; its name is what
+    /// stays the same, its keys may not.
+    pub(crate) async fn put(&self, name: TokenId, token: &Token) -> rusqlite::Result<bool> {
         let token = token.to_json();
         self.run(move |connection| {
             let before = count(connection)?;
             connection.execute(
-                "INSERT INTO subscriptions (address, token) VALUES (?1, ?2) \
-                 ON CONFLICT (address) DO UPDATE SET token = ?2, doubtful_since = NULL",
-                params![address, token],
+                "INSERT INTO subscriptions (name, token) VALUES (?1, ?2) \
+                 ON CONFLICT (name) DO UPDATE SET token = ?2, doubtful_since = NULL",
+                params![name.octets(), token],
             )?;
             Ok(count(connection)? > before)
         })
@@ -110,7 +110,7 @@ fn time(seconds: i64) -> SystemTime {
 /// AUTOINCREMENT, so that an id that was deleted is never somebody else's.
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS subscriptions (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    address        TEXT NOT NULL UNIQUE,
+    name           BLOB NOT NULL UNIQUE,
     token          TEXT NOT NULL,
     doubtful_since INTEGER
 ) STRICT";

@@ -37,7 +37,7 @@ impl World {
         let clock = SetClock::at(SystemTime::UNIX_EPOCH);
         let web_push = WebPush::builder().guard(guard).build().unwrap();
         let database = folder.join("subscriptions.sqlite");
-        let site = Site::open(&database, web_push, clock.clone()).unwrap();
+        let site = Site::open(&database, [7; 32], web_push, clock.clone()).unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(axum::serve(listener, site.clone().router()).into_future());
