@@ -37,7 +37,11 @@ pub mod outbox;
 mod pace;
 mod provider;
 pub mod seal;
-#[cfg(feature = "local")]
+#[cfg(any(feature = "conformance", feature = "local"))]
+#[cfg_attr(
+    not(all(feature = "conformance", feature = "local")),
+    allow(dead_code, reason = "each of the two uses a part")
+)]
 mod serve;
 pub mod token;
 pub mod transport;
