@@ -5,6 +5,7 @@
 //! | [`choosing`] | which push service carries what, and what each of them sees |
 //! | [`tokens`] | where tokens come from, how to store them, when to delete them |
 //! | [`failures`] | what to retry, and who may be notified twice |
+//! | `outbox` (feature `outbox-sqlite`) | how to lose no message, in one process and in several |
 //! | [`testing`] | how to test an application without a browser or an account |
 //! | [`troubleshooting`] | what you see, why, and what to do |
 //! | `contact` (feature `contact`) | how two people write to each other, and what stays visible |
@@ -20,6 +21,10 @@ pub mod contact {}
 
 #[doc = include_str!("failures.md")]
 pub mod failures {}
+
+#[cfg(feature = "outbox-sqlite")]
+#[doc = include_str!("outbox.md")]
+pub mod outbox {}
 
 #[doc = include_str!("promises.md")]
 pub mod promises {}
