@@ -102,3 +102,21 @@ async fn too_long_a_wait_is_rate_limited_with_nothing_sent() {
     assert!(error.is_outcome_known() && error.is_retryable());
     assert_eq!(provider.count(), 1);
 }
+
+/// What is remembered of each origin is bounded, and the emptiest is the last to be forgotten: a
+/// forgotten one is full again.
+#[tokio::test(start_paused = true)]
+async fn strangers_do_not_get_one_who_spent_all_its_turns_forgotten() {
+    let rate = Rate::per_minute(number(1)).with_burst(number(10));
+    let limited = RateLimit::new(Scripted::accepting(), rate).with_max_wait(Duration::ZERO);
+    let message = sealed();
+    let spent = token("spent.example.net", 0);
+    for _ in 0..10 {
+        limited.send(&spent, &message).await.unwrap();
+    }
+    for stranger in 0..5_000 {
+        limited.send(&token(&format!("{stranger}.example.net"), 0), &message).await.unwrap();
+    }
+    let error = limited.send(&spent, &message).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+}

@@ -138,6 +138,27 @@ async fn backoff_is_spread_and_grows_to_its_cap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_bound_of_a_wait_is_the_one_that_was_set() {
+    let (short, long) = (Duration::from_millis(1), Duration::from_secs(100));
+    for (kind, policy, expected) in [
+        (ErrorKind::RateLimited, policy().with_base(short).with_rate_limited_base(long), 60.0),
+        (ErrorKind::RateLimited, policy().with_base(long).with_rate_limited_base(short), 0.128),
+        (ErrorKind::Unavailable, policy().with_base(short).with_rate_limited_base(long), 0.128),
+        (ErrorKind::Unavailable, policy().with_base(long).with_cap(short), 0.001),
+    ] {
+        let provider = Scripted::refusing(kind);
+        let retry = Retry::new(provider.clone(), policy);
+        retry.send(&token("push.example.net", 0), &sealed()).await.unwrap_err();
+        let attempts = provider.attempts();
+        let waits = attempts.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs_f64());
+        let longest = waits.fold(0.0, f64::max);
+        // A timer is up to a millisecond late.
+        assert!(longest <= expected + 0.001, "{kind:?}: {longest}");
+        assert!(longest > expected / 20.0, "{kind:?}: {longest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_provider_sees_its_messages_once_and_a_hundred_retries() {
     for kind in [ErrorKind::Unavailable, ErrorKind::Transport, ErrorKind::RateLimited] {
         assert_eq!(attempts_of_a_dead_provider(kind, 2_000).await, 2_100, "{kind:?}");

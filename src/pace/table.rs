@@ -109,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn a_full_table_forgets_half_and_only_for_a_newcomer() {
+        let full = PerOrigin::<u32>::CAPACITY;
+        let kept = PerOrigin::<u32>::new(|_| 0);
+        (0..full).for_each(|n| kept.with(&host(n), || 0, |_| ()));
+        kept.with(&host(7), || 0, |_| ());
+        assert_eq!(kept.table.lock().unwrap().entries.len(), full);
+        kept.with(&host(full), || 0, |_| ());
+        let left = kept.table.lock().unwrap().entries.len();
+        assert!((full / 2 - 1..=full / 2 + 1).contains(&left), "{left}");
+    }
+
+    #[test]
     fn what_is_worth_most_is_the_last_to_be_forgotten() {
         let kept = PerOrigin::<u64>::new(|value| *value);
         kept.with(&host(0), || 2, |_| ());
