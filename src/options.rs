@@ -22,9 +22,18 @@ pub use self::provider::ProviderOptions;
 /// How many seconds the push service keeps a message for an absent user agent (RFC 8030 §5.2).
 ///
 /// Zero means: deliver now or never.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Ttl(u32);
+
+impl<'de> Deserialize<'de> for Ttl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The parser's own error repeats what it read.
+        u32::deserialize(deserializer)
+            .map(Self)
+            .map_err(|_| D::Error::custom("a TTL is a number of seconds from 0 to 4294967295"))
+    }
+}
 
 impl Ttl {
     /// Deliver now or never.

@@ -3,23 +3,33 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::time::SystemTime;
 
-use sealpush::local::UserAgent;
+use sealpush::contact::{
+    Card, Contact, Device, Identity, Pseudonym, RelayOrigin, ReplayWindow, VerificationKey,
+};
+use sealpush::endpoint::Endpoint;
+use sealpush::local::{PushService, UserAgent};
 use sealpush::providers::apns::{self, ApnsOptions as AppleOptions, AuthKey, DeviceToken};
 use sealpush::providers::fcm::{
-    AndroidOptions, ApnsOptions, ApplicationDefault, AuthorizedUser, ProjectId, ServiceAccount,
-    WebPushOptions,
+    AccessToken, AndroidOptions, ApnsOptions, ApplicationDefault, AuthorizedUser, InstallationId,
+    ProjectId, RegistrationToken, ServiceAccount, WebPushOptions,
 };
 use sealpush::providers::google::MetadataServer;
 use sealpush::providers::http::{BaseUrl, authorization};
 use sealpush::providers::jws::SigningKey;
 use sealpush::providers::onesignal::{Alias, AppId, OneSignalOptions, SubscriptionId};
-use sealpush::providers::webpush::{Subject, VapidKey};
-use sealpush::providers::{Apns, Fcm, OneSignal};
+use sealpush::providers::pubsub::{self, TopicId};
+use sealpush::providers::webpush::{PushResource, Subject, VapidKey};
+use sealpush::providers::{Apns, Fcm, OneSignal, PubSub};
+use sealpush::transport::{HyperTransport, ReqwestTransport};
 use sealpush::{
-    EndpointGuard, Error, Notification, Placeholder, ProviderId, Result, SealedMessage, Token,
-    Topic, Ttl, Urgency, UserAgentKeys, UserAgentSecret,
+    EndpointGuard, Error, MessageId, Notification, Placeholder, ProviderId, Result, SealedMessage,
+    Token, Topic, Ttl, Urgency, UserAgentKeys, UserAgentSecret,
 };
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 /// What people paste. `MARKER` is what must not come back.
 const SECRETS: [&str; 14] = [
@@ -105,6 +115,28 @@ const PLACES: &[Place] = &[
     ("VapidKey::import", |text| refused(VapidKey::import(text.as_bytes()))),
     ("WebPushOptions", |text| refused(WebPushOptions::new().with_json_visible_to_provider(text))),
     ("apns::ApnsOptions", |text| refused(AppleOptions::new().with_json_visible_to_provider(text))),
+    ("AccessToken", |text| refused(AccessToken::new(text, SystemTime::UNIX_EPOCH))),
+    ("Card", |text| refused(text.parse::<Card>())),
+    ("Endpoint", |text| refused(text.parse::<Endpoint>())),
+    ("HyperTransport, the proxy", |text| refused(HyperTransport::builder().proxy(text).build())),
+    ("HyperTransport, a root certificate", |text| {
+        refused(HyperTransport::builder().add_root_certificate_pem(text.as_bytes()).build())
+    }),
+    ("KeyRing of an outbox", |text| refused(text.parse::<sealpush::outbox::KeyRing>())),
+    ("InstallationId", |text| refused(text.parse::<InstallationId>())),
+    ("PubSub, the emulator", |text| refused(pubsub().emulator(text).build())),
+    ("PubSub, the base URL", |text| refused(pubsub().base_url(text).build())),
+    ("PushResource", |text| refused(text.parse::<PushResource>())),
+    ("RegistrationToken", |text| refused(text.parse::<RegistrationToken>())),
+    ("RelayOrigin", |text| refused(text.parse::<RelayOrigin>())),
+    ("ReqwestTransport, the proxy", |text| {
+        refused(ReqwestTransport::builder().proxy(text).build())
+    }),
+    ("ReqwestTransport, a root certificate", |text| {
+        refused(ReqwestTransport::builder().add_root_certificate_pem(text.as_bytes()).build())
+    }),
+    ("TopicId", |text| refused(text.parse::<TopicId>())),
+    ("UserAgentKeys, auth", |text| refused(UserAgentKeys::from_base64(P256DH, text))),
     ("a credential in a header", |text| refused(authorization("Bearer", text))),
 ];
 
@@ -112,11 +144,17 @@ fn refused<T>(result: Result<T>) -> Option<Error> {
     result.err()
 }
 
+const P256DH: &str =
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const KEY_ID: &str = "K7FQ2ZT9WV";
 const TEAM_ID: &str = "TEAM4HX1NC";
 
 fn key() -> SigningKey {
     SigningKey::generate().expect("the system has randomness")
+}
+
+fn pubsub() -> pubsub::PubSubBuilder {
+    PubSub::builder().project_id("example-project".parse().expect("an id"))
 }
 
 fn apns() -> apns::ApnsBuilder {
@@ -157,6 +195,53 @@ fn no_place_repeats_a_secret() {
         assert!(refused, "{place} took everything, so it proves nothing");
     }
     assert!(refusals > 10 * PLACES.len() / 2, "{refusals} refusals");
+}
+
+/// Types that are read from JSON: a secret in place of the whole, and of every member.
+#[test]
+fn nothing_that_is_read_from_json_repeats_a_secret() {
+    fn read<T: DeserializeOwned>(json: &Value) -> Option<serde_json::Error> {
+        serde_json::from_str::<T>(&json.to_string()).err()
+    }
+    type Read = (&'static str, fn(&Value) -> Option<serde_json::Error>);
+    let reads: &[Read] = &[
+        ("Card", read::<Card>),
+        ("Contact", read::<Contact>),
+        ("Device", read::<Device>),
+        ("Identity", read::<Identity>),
+        ("Link", read::<sealpush::notification::Link>),
+        ("KeyRing", read::<sealpush::contact::relay::KeyRing>),
+        ("MessageId", read::<MessageId>),
+        ("Notification", read::<Notification>),
+        ("Outcome", read::<sealpush::outbox::Outcome>),
+        ("ParcelId", read::<sealpush::outbox::ParcelId>),
+        ("Placeholder", read::<Placeholder>),
+        ("ProviderId", read::<ProviderId>),
+        ("Pseudonym", read::<Pseudonym>),
+        ("RelayOrigin", read::<RelayOrigin>),
+        ("ReplayWindow", read::<ReplayWindow>),
+        ("SealedMessage", read::<SealedMessage>),
+        ("Tag", read::<sealpush::outbox::Tag>),
+        ("Token", read::<Token>),
+        ("Topic", read::<Topic>),
+        ("Ttl", read::<Ttl>),
+        ("Urgency", read::<Urgency>),
+        ("VerificationKey", read::<VerificationKey>),
+    ];
+    let mut leaks = Vec::new();
+    for (name, read) in reads {
+        for secret in SECRETS {
+            for json in [json!(secret), json!([secret]), json!({ secret: secret })] {
+                if let Some(error) = read(&json) {
+                    let shown = format!("{error} {error:?}");
+                    if shown.to_uppercase().contains("MARKER") {
+                        leaks.push(format!("{name}: {shown}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
 #[test]
@@ -207,7 +292,7 @@ async fn no_variable_of_the_environment_is_repeated() {
 
 #[tokio::test]
 async fn no_address_of_a_server_is_repeated() {
-    let service = sealpush::local::PushService::start().await.unwrap();
+    let service = PushService::start().await.unwrap();
     for secret in SECRETS {
         let error = MetadataServer::find_at(secret).await.unwrap_err();
         assert!(!shown(&error).contains("MARKER"), "{error:?}");
@@ -216,6 +301,8 @@ async fn no_address_of_a_server_is_repeated() {
         let error = UserAgent::resume(&service.websocket_url(), secret).await.unwrap_err();
         assert!(!shown(&error).contains("MARKER"), "{error:?}");
         let error = service.onesignal(secret).err().unwrap();
+        assert!(!shown(&error).contains("MARKER"), "{error:?}");
+        let error = PushService::builder().public_url(secret).start().await.unwrap_err();
         assert!(!shown(&error).contains("MARKER"), "{error:?}");
     }
 }

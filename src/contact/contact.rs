@@ -23,6 +23,7 @@ use crate::{Error, ErrorKind, OpenError, Result};
 /// It is a value that the application stores, at most 64 KiB of JSON; it holds secrets. It changes
 /// only after a message opened and was found fresh, and by what its owner does.
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Contact {
     pub(super) id: ContactId,
     pub(super) pseudonym: Pseudonym,
@@ -42,6 +43,8 @@ pub struct Contact {
     /// The public card by which the contact came.
     pub(super) via: Option<Slot>,
 }
+
+super::text::stored!(Contact, "contact");
 
 /// The card of the contact that is in use.
 #[derive(Serialize, Deserialize)]

@@ -28,11 +28,14 @@ use crate::{Error, ErrorKind, OpenError, Result};
 /// handed to [`receive`](Self::receive). Store it after every call that changes it, and before
 /// what the call returned is posted or shown.
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Device {
     pub(super) registrar: Registrar,
     pub(super) contacts: Vec<Contact>,
     public_cards: Vec<PublicCard>,
 }
+
+super::text::stored!(Device, "device");
 
 /// A card for many senders.
 #[derive(Serialize, Deserialize)]

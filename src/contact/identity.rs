@@ -26,12 +26,15 @@ use crate::{Error, ErrorKind, Result, UserAgentSecret};
 /// # }
 /// ```
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Identity {
     signing_key: Pseudonym,
     #[serde(with = "text::secret")]
     card_key: UserAgentSecret,
     next_sequence: u32,
 }
+
+super::text::stored!(Identity, "identity");
 
 impl Identity {
     /// Makes a fresh one.

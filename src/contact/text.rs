@@ -31,6 +31,27 @@ pub(crate) fn deserialize_array<'de, D: Deserializer<'de>, const N: usize>(
         .map_err(|_| D::Error::custom(format_args!("a stored value is not {N} octets")))
 }
 
+/// `Serialize` and `Deserialize` of a value that the application stores and that has
+/// `#[serde(remote = "Self")]`: the derived errors repeat what they read, which may be a secret.
+macro_rules! stored {
+    ($name:ident, $what:literal) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use serde::de::Error;
+                Self::deserialize(deserializer)
+                    .map_err(|_| D::Error::custom(concat!("the stored ", $what, " is damaged")))
+            }
+        }
+    };
+}
+pub(crate) use stored;
+
 /// For `#[serde(with)]` on an array of octets.
 pub(crate) mod array {
     use super::*;

@@ -124,7 +124,9 @@ impl Serialize for Outcome {
 
 impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let record = Record::deserialize(deserializer)?;
+        // The parser's own error repeats what it read.
+        let record = Record::deserialize(deserializer)
+            .map_err(|_| serde::de::Error::custom("the stored outcome is damaged"))?;
         let kind = |label: String| ErrorKind::ALL.iter().find(|k| k.as_str() == label).copied();
         Ok(Self {
             id: record.id,

@@ -20,7 +20,10 @@ use crate::seal::keys::fill_random;
 /// A root issues addresses for 30 days or 2^28 of them, and opens them for 121 days. The operator
 /// calls [`rotate`](Self::rotate) once a day and stores the ring.
 #[derive(Deserialize, Serialize)]
+#[serde(remote = "Self")]
 pub struct KeyRing(Vec<Root>);
+
+crate::contact::text::stored!(KeyRing, "ring of keys");
 
 impl KeyRing {
     /// Most roots at a time.
