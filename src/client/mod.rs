@@ -168,10 +168,13 @@ impl Client {
         Some(self.0.routes.get(token.provider())?.provider.capabilities())
     }
 
-    /// How many parcels a worker of the outbox holds: the rest of the queue is for the uneven.
+    /// How many parcels a worker of the outbox holds in all, and in one lane: enough that requests
+    /// do not wait for the store, and no more, because all of them are in doubt when it dies.
     #[cfg(feature = "outbox")]
-    pub(crate) fn parcels_in_hand(&self) -> usize {
-        (self.0.limits.queue / 2).max(1)
+    pub(crate) fn parcels_in_hand(&self) -> (usize, usize) {
+        let Limits { in_flight, in_flight_per_origin, queue } = self.0.limits;
+        let all = in_flight.saturating_mul(8).min(queue / 2).max(1);
+        (all, (all / 4).min(in_flight_per_origin.saturating_mul(4)).max(1))
     }
 
     fn route(&self, token: &Token) -> Result<&Arc<Route>> {

@@ -22,9 +22,9 @@ use crate::error::Result;
 /// * **An error is the store's**, such as a database that is away. The run goes on and tries again;
 ///   what is under way meanwhile is recorded when the store is back, or sent again by whoever claims
 ///   it then.
-/// * **Memory is flat.** At most half of what the client
-///   [queues](crate::client::ClientBuilder::queue) is claimed at once, a quarter of that in one
-///   lane. Sending pauses while nobody reads the stream, and leases are renewed meanwhile.
+/// * **Memory is flat.** At most eight parcels for each request that the client has
+///   [in flight](crate::client::ClientBuilder::in_flight) are claimed at once, and half of what it
+///   [queues](crate::client::ClientBuilder::queue); a quarter of that in one lane. Sending pauses while nobody reads the stream, and leases are renewed meanwhile.
 /// * **Waiting takes no place.** A failed attempt goes back to the store until it is time for the
 ///   next. A client with [retries](crate::client::ClientBuilder::retry) makes the short ones itself:
 ///   give it a policy whose [`with_max_elapsed`](crate::layers::RetryPolicy::with_max_elapsed) is

@@ -282,13 +282,13 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(most: usize) -> Self {
+    fn new((most, most_of_one): (usize, usize)) -> Self {
         Self {
             most,
-            most_of_one: (most / 4).max(1),
+            most_of_one,
             all: 0,
-            of: [0; _],
-            left_behind: [false; _],
+            of: [0; Lane::COUNT as usize],
+            left_behind: [false; Lane::COUNT as usize],
             first: Lane::new(0),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chaos;
+mod kills;
 mod promises;
 mod sqlite;
 #[path = "../support/mod.rs"]
