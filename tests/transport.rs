@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+#[path = "transport/compression.rs"]
+mod compression;
 mod support;
 
 use std::convert::Infallible;

@@ -55,8 +55,11 @@ pub use self::builder::HyperTransportBuilder;
 /// status is the push service's answer. A connection on which a request was given up without an
 /// answer takes no more requests, and idle connections are bounded in all.
 ///
-/// Over HTTP/2, path, query and `Authorization` are compressed without entering the compression
-/// table (RFC 7541 §6.2.2), so that no other request on the connection can be used to guess them.
+/// Over HTTP/2, path, query and `Authorization` do not enter the compression table (RFC 7541
+/// §6.2.2), so that no other request on the connection can be used to guess them; a value that is
+/// [sensitive](HeaderValue::set_sensitive), as providers make their credentials, is also marked so
+/// that no proxy puts it into its own table (§6.2.3). Fields that repeat and are no secret take one
+/// octet from the second request on.
 ///
 /// Connections live in tasks on the tokio runtime of the first request to an origin; it needs the
 /// drivers for time and I/O.
