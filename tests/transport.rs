@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+#[path = "transport/allocations.rs"]
+mod allocations;
 #[path = "transport/compression.rs"]
 mod compression;
 mod support;
