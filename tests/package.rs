@@ -110,3 +110,25 @@ fn the_rust_version_is_what_the_dependencies_need() {
     let ours = rust_version(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     assert_eq!(version(&ours), highest.0, "needed by {}", highest.1);
 }
+
+/// The README cannot include a file, so two places say what stays visible, and they say the same.
+#[test]
+fn what_stays_visible_between_contacts_is_said_in_the_same_words_everywhere() {
+    let paragraphs = |file: &str, start: &str, end: &str| {
+        let (_, text) = file.split_once(start).unwrap();
+        let (text, _) = text.split_once(end).unwrap();
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let readme = paragraphs(
+        include_str!("../README.md"),
+        "Between contacts (feature `contact`), word for word:\n",
+        "\n## ",
+    );
+    let chapter = paragraphs(
+        include_str!("../src/guide/contact.md"),
+        "# What stays visible\n",
+        "\nOver a carrier without an outer layer",
+    );
+    assert!(readme.len() > 300);
+    assert_eq!(readme.join(" "), chapter.join(" "));
+}
