@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn what_is_handed_over_is_taken_out_of_what_is_printed() {
         let secret = Secret::new("key", "0123456789abcdef");
-        let handed = Handed::new(Verdict::Passed, None, &[secret.clone()]);
+        let handed = Handed::new(Verdict::Passed, None, std::slice::from_ref(&secret));
         let json = serde_json::to_string(&handed).unwrap();
         let mut printed = format!("running 1 test\n{MARK}{json}\nbye").into_bytes();
         let handed = take_handed(&mut printed).unwrap();
@@ -282,7 +282,7 @@ mod tests {
         assert!(secret.find_in(json.as_bytes()).is_none());
         let said = |printed: &[u8]| Ended {
             printed: printed.to_vec(),
-            handed: Handed::new(Verdict::Passed, None, &[secret.clone()]),
+            handed: Handed::new(Verdict::Passed, None, std::slice::from_ref(&secret)),
         };
         assert_eq!(handed.verdict, Verdict::Passed);
         assert!(said(b"all is well").printed_no_secret().is_ok());
