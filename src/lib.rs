@@ -66,7 +66,7 @@ pub use crate::notification::Notification;
 pub use crate::options::{Placeholder, ProviderOptions, Topic, Ttl, Urgency};
 #[doc(inline)]
 pub use crate::provider::{
-    Accepted, Capabilities, MessageId, ProviderId, PushProvider, PushProviderExt,
+    Accepted, Capabilities, MessageId, ProviderId, PushProvider, PushProviderExt, Stage,
 };
 #[doc(inline)]
 pub use crate::seal::{OpenError, Padding, Sealed, UserAgentKeys, UserAgentSecret, open, seal};

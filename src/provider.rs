@@ -270,7 +270,8 @@ impl Capabilities {
     }
 }
 
-/// The push service took the message. It is **not** a delivery receipt (RFC 8030 §5.1).
+/// The push service took the message. It is **not** a delivery receipt (RFC 8030 §5.1); how far
+/// the message had come is its [`stage`](Self::stage).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Accepted {
@@ -281,13 +282,15 @@ pub struct Accepted {
     /// How long the push service will keep the message, where it said so or was asked for more
     /// than it can.
     pub ttl: Option<Ttl>,
+    /// How far the message had come.
+    pub stage: Stage,
 }
 
 impl Accepted {
-    /// Accepted by a provider.
+    /// Accepted by a provider, which took the message for the user agent.
     #[must_use]
     pub const fn new(provider: ProviderId) -> Self {
-        Self { provider, message_id: None, ttl: None }
+        Self { provider, message_id: None, ttl: None, stage: Stage::Taken }
     }
 
     /// Keeps the push service's name for the message.
@@ -302,6 +305,45 @@ impl Accepted {
     pub fn with_ttl(mut self, ttl: impl Into<Option<Ttl>>) -> Self {
         self.ttl = ttl.into();
         self
+    }
+
+    /// Says how far the message had come.
+    #[must_use]
+    pub fn with_stage(mut self, stage: Stage) -> Self {
+        self.stage = stage;
+        self
+    }
+}
+
+/// How far a message had come when it was [`Accepted`]. No stage is delivery.
+///
+/// ```
+/// use sealpush::{Accepted, ProviderId, Stage};
+///
+/// let accepted = Accepted::new(ProviderId::from_static("carrier"));
+/// assert_eq!(accepted.stage, Stage::Taken);
+/// assert_eq!(accepted.with_stage(Stage::Queued).stage.as_str(), "queued");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It lies in a queue before any push service: a rule or a program of somebody's decides later
+    /// whether a push comes of it. Nobody looked at the address, and what fails later, a dead
+    /// token too, is never told to the sender.
+    Queued,
+    /// The push service took it for the user agent that the token names.
+    #[default]
+    Taken,
+}
+
+impl Stage {
+    /// A stable label, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Taken => "taken",
+        }
     }
 }
 

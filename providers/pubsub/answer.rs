@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::providers::refusal::{Refusal, contains, is_page};
 use crate::transport::retry_after;
-use crate::{Accepted, Error, ErrorKind, MessageId};
+use crate::{Accepted, Error, ErrorKind, MessageId, Stage};
 
 use super::PubSub;
 
@@ -31,7 +31,8 @@ pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accept
             && !id.is_empty()
         {
             let id = (id.len() <= MAX_ID).then(|| MessageId::from(id.as_str()));
-            return Ok(Accepted::new(PubSub::ID).with_message_id(id));
+            let accepted = Accepted::new(PubSub::ID).with_stage(Stage::Queued);
+            return Ok(accepted.with_message_id(id));
         }
         UNREADABLE
     } else {

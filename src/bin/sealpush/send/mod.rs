@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealpush::{Client, Token};
+use sealpush::{Client, Stage, Token};
 
 mod lines;
 mod many;
@@ -67,7 +67,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let kept = accepted.ttl.map(|ttl| format!(", kept for {} s", ttl.as_secs()));
-    let line = format!("accepted by {}{}\n", accepted.provider, kept.unwrap_or_default());
+    let done = match accepted.stage {
+        // Whether a push comes of it is decided there, and not told.
+        Stage::Queued => "queued at",
+        _ => "accepted by",
+    };
+    let line = format!("{done} {}{}\n", accepted.provider, kept.unwrap_or_default());
     print(line.as_bytes())
 }
 

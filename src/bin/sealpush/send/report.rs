@@ -15,6 +15,7 @@ pub(super) fn outcome(provider: &ProviderId, outcome: &Result<Accepted, Error>) 
             "provider": accepted.provider.as_str(),
             "message_id": accepted.message_id,
             "ttl": accepted.ttl.map(Ttl::as_secs),
+            "stage": accepted.stage.as_str(),
         }),
         Err(error) => json!({
             "accepted": false,
