@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; modules on one storey do not know each other.
 const STOREYS: &[&[&str]] = &[
-    &["answer", "paths", "protocol", "uuid"],
+    &["answer", "es256", "paths", "protocol", "uuid"],
     &["faults", "record", "site", "store", "user_agent"],
     &["acknowledgement"],
     &["hub"],
     &["call", "device"],
-    &["fcm", "onesignal", "webpush"],
+    &["oauth"],
+    &["apns", "fcm", "klaviyo", "onesignal", "pubsub", "sailthru", "webpush"],
     &["router"],
 ];
 

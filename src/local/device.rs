@@ -16,7 +16,8 @@ use crate::seal::open_data;
 use crate::{Error, ErrorKind, Result, Token, UserAgentSecret};
 
 /// An app installation that receives through a double: an [`ApnsDevice`](super::ApnsDevice), an
-/// [`FcmDevice`](super::FcmDevice) or an [`OneSignalDevice`](super::OneSignalDevice).
+/// [`FcmDevice`](super::FcmDevice), a [`KlaviyoDevice`](super::KlaviyoDevice), an
+/// [`OneSignalDevice`](super::OneSignalDevice) or a [`SailthruDevice`](super::SailthruDevice).
 ///
 /// Its keys are made here and never leave; a [`Token`] carries the public half.
 pub struct Device<App> {

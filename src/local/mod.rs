@@ -32,12 +32,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`PushService::apns`], [`PushService::fcm`] and [`PushService::onesignal`] are doubles of the push
-//! services that apps use, on the same port, over the same store, under the same faults (except at the token endpoint
+//! [`PushService::apns`], [`PushService::fcm`], [`PushService::klaviyo`], [`PushService::onesignal`]
+//! and [`PushService::sailthru`] are doubles of the push services that apps use, on the same port, over the same store, under the same faults (except at the token endpoint
 //! of FCM, which refuses what [`FcmProject::revoke_service_account`] revoked). They are strict where
 //! the real ones are: credentials, the shape of the JSON, texts that must be texts, reserved names,
-//! sizes, times, exactly one target. A message reaches an [`ApnsDevice`], an [`FcmDevice`] or an
-//! [`OneSignalDevice`], which opens it. This is how to test an application: give the provider the double's URL and
+//! sizes, times, exactly one target. A message reaches a [`Device`] of
+//! theirs, which opens it. This is how to test an application: give the provider the double's URL and
 //! credentials, and the guard that lets it connect to this machine only.
 //!
 //! ```
@@ -86,7 +86,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `mod.rs`, `router.rs` | the whole: settings, and where a path leads |
-//! | `webpush/`, `apns/`, `fcm/`, `onesignal/`, `pubsub/` | one folder per push service; none knows another |
+//! | `webpush/`, `apns/`, `fcm/`, `klaviyo/`, `onesignal/`, `pubsub/`, `sailthru/` | one folder per push service; none knows another |
 //! | `oauth.rs` | who may use the doubles of Google's |
 //! | `device.rs` | a phone with an app on it |
 //! | `call.rs` | one request: read it, play a fault, serve it, finish its record |
@@ -107,6 +107,7 @@ mod es256;
 mod faults;
 mod fcm;
 mod hub;
+mod klaviyo;
 mod oauth;
 mod onesignal;
 mod paths;
@@ -114,6 +115,7 @@ mod protocol;
 mod pubsub;
 mod record;
 mod router;
+mod sailthru;
 mod site;
 mod store;
 mod user_agent;
@@ -129,10 +131,12 @@ use tokio::net::TcpListener;
 use self::apns::Apns;
 use self::fcm::Fcm;
 use self::hub::{Hub, Observer};
+use self::klaviyo::Klaviyo;
 use self::oauth::Accounts;
 use self::onesignal::OneSignal;
 use self::pubsub::PubSub;
 use self::router::Router;
+use self::sailthru::Sailthru;
 use self::site::Site;
 use self::webpush::WebPush;
 use crate::clock::{Clock, SystemClock};
@@ -145,10 +149,12 @@ pub use self::device::{Device, DeviceDelivery};
 pub use self::faults::{Fault, Faults, RetryAfter};
 pub use self::fcm::{FcmDevice, FcmInstallation, FcmProject, Platform};
 pub use self::hub::Event;
+pub use self::klaviyo::{KlaviyoAccount, KlaviyoDevice, KlaviyoInstallation};
 pub use self::onesignal::{OneSignalApp, OneSignalDevice, OneSignalSubscription};
 pub use self::paths::PathKind;
 pub use self::pubsub::{PubSubProject, PubSubReceiver, PubSubSubscription};
 pub use self::record::Request;
+pub use self::sailthru::{SailthruApp, SailthruDevice, SailthruInstallation};
 pub use self::user_agent::{Delivery, Subscription, UserAgent};
 
 /// A push service on a loopback address; see the [module](self).
@@ -163,8 +169,10 @@ pub struct PushService {
     hub: Arc<Hub>,
     apns: Arc<Apns>,
     fcm: Arc<Fcm>,
+    klaviyo: Arc<Klaviyo>,
     onesignal: Arc<OneSignal>,
     pubsub: Arc<PubSub>,
+    sailthru: Arc<Sailthru>,
     server: Server,
 }
 
@@ -235,6 +243,24 @@ impl PushService {
     #[must_use]
     pub fn pubsub(&self, project_id: &str) -> PubSubProject {
         self.pubsub.project(project_id)
+    }
+
+    /// An app at the double of Sailthru Mobile. The same name gives the same app.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness for keys.
+    pub fn sailthru(&self, name: &str) -> Result<SailthruApp> {
+        self.sailthru.app(name)
+    }
+
+    /// An account at the double of Klaviyo. The same name gives the same account.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the operating system has no randomness for a key.
+    pub fn klaviyo(&self, name: &str) -> Result<KlaviyoAccount> {
+        self.klaviyo.account(name)
     }
 
     /// The latest requests that arrived, oldest first: at most 10,000, and 6 MiB of header fields.
@@ -381,20 +407,24 @@ impl PushServiceBuilder {
         let apns = Arc::new(Apns::new(Arc::clone(&hub)));
         let accounts = Arc::<Mutex<Accounts>>::default();
         let fcm = Arc::new(Fcm::new(Arc::clone(&hub), Arc::clone(&accounts)));
+        let klaviyo = Arc::new(Klaviyo::new(Arc::clone(&hub)));
         let onesignal = Arc::new(OneSignal::new(Arc::clone(&hub)));
         let pubsub = Arc::new(PubSub::new(Arc::clone(&hub), accounts));
+        let sailthru = Arc::new(Sailthru::new(Arc::clone(&hub)));
         let router = Arc::new(Router {
             hub: Arc::clone(&hub),
             webpush: WebPush::new(Arc::clone(&hub), self.require_vapid),
             apns: Arc::clone(&apns),
             fcm: Arc::clone(&fcm),
+            klaviyo: Arc::clone(&klaviyo),
             onesignal: Arc::clone(&onesignal),
             pubsub: Arc::clone(&pubsub),
+            sailthru: Arc::clone(&sailthru),
         });
         let server = Server::start(listener, move |connection, request| {
             Arc::clone(&router).serve(connection, request)
         });
-        Ok(PushService { hub, apns, fcm, onesignal, pubsub, server })
+        Ok(PushService { hub, apns, fcm, klaviyo, onesignal, pubsub, sailthru, server })
     }
 }
 

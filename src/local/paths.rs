@@ -10,6 +10,10 @@ pub enum PathKind {
     ApnsDevice,
     /// Messages to a project at the double of FCM.
     FcmMessages,
+    /// Events at the double of Klaviyo.
+    KlaviyoEvents,
+    /// Push tokens at the double of Klaviyo.
+    KlaviyoPushTokens,
     /// A stored message: DELETE cancels it.
     MessageResource,
     /// Messages to apps at the double of OneSignal.
@@ -18,6 +22,8 @@ pub enum PathKind {
     PubSubTopic,
     /// A subscription: POST pushes to it.
     PushResource,
+    /// Notifications at the double of Sailthru Mobile.
+    SailthruNotifications,
     /// Nowhere.
     Unknown,
     /// The websocket of user agents.

@@ -10,9 +10,11 @@ use super::apns::{self, Apns};
 use super::call::Call;
 use super::fcm::{self, Fcm};
 use super::hub::Hub;
+use super::klaviyo::{self, Klaviyo};
 use super::onesignal::{self, OneSignal};
 use super::paths::PathKind;
 use super::pubsub::{self, PubSub};
+use super::sailthru::{self, Sailthru};
 use super::site::Foreign;
 use super::webpush::{self, Refusal, WebPush};
 use crate::serve::{Abandoned, Connection};
@@ -23,8 +25,10 @@ pub(super) struct Router {
     pub(super) webpush: WebPush,
     pub(super) apns: Arc<Apns>,
     pub(super) fcm: Arc<Fcm>,
+    pub(super) klaviyo: Arc<Klaviyo>,
     pub(super) onesignal: Arc<OneSignal>,
     pub(super) pubsub: Arc<PubSub>,
+    pub(super) sailthru: Arc<Sailthru>,
 }
 
 impl Router {
@@ -43,8 +47,10 @@ impl Router {
         match route {
             Route::Apns(path) => self.apns.serve(call, path).await,
             Route::Fcm(path) => self.fcm.serve(call, path).await,
+            Route::Klaviyo(path) => self.klaviyo.serve(call, path).await,
             Route::OneSignal(path) => self.onesignal.serve(call, path).await,
             Route::PubSub(path) => self.pubsub.serve(call, path).await,
+            Route::Sailthru(path) => self.sailthru.serve(call, path).await,
             Route::Unknown => Ok(call.answer(Refusal::NOT_FOUND.into_answer())),
             Route::WebPush(path) => self.webpush.serve(call, path).await,
         }
@@ -62,8 +68,10 @@ impl Drop for Router {
 enum Route<'a> {
     Apns(apns::Path<'a>),
     Fcm(fcm::Path<'a>),
+    Klaviyo(klaviyo::Path),
     OneSignal(onesignal::Path<'a>),
     PubSub(pubsub::Path<'a>),
+    Sailthru(sailthru::Path),
     Unknown,
     WebPush(webpush::Path<'a>),
 }
@@ -75,7 +83,9 @@ impl<'a> Route<'a> {
             .or_else(|| apns::Path::of(path).map(Self::Apns))
             .or_else(|| pubsub::Path::of(path).map(Self::PubSub))
             .or_else(|| fcm::Path::of(path).map(Self::Fcm))
+            .or_else(|| klaviyo::Path::of(path).map(Self::Klaviyo))
             .or_else(|| onesignal::Path::of(path).map(Self::OneSignal))
+            .or_else(|| sailthru::Path::of(path).map(Self::Sailthru))
             .unwrap_or(Self::Unknown)
     }
 
@@ -83,8 +93,10 @@ impl<'a> Route<'a> {
         match self {
             Self::Apns(path) => path.kind(),
             Self::Fcm(path) => path.kind(),
+            Self::Klaviyo(path) => path.kind(),
             Self::OneSignal(path) => path.kind(),
             Self::PubSub(path) => path.kind(),
+            Self::Sailthru(path) => path.kind(),
             Self::Unknown => PathKind::Unknown,
             Self::WebPush(path) => path.kind(),
         }

@@ -1,13 +1,15 @@
-//! What the doubles of APNs, FCM, OneSignal and Pub/Sub refuse, as the real ones do.
+//! What the doubles of the vendors refuse, as the real ones do.
 
 #![cfg(feature = "local")]
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod apns;
 mod fcm;
+mod klaviyo;
 mod oauth;
 mod onesignal;
 mod pubsub;
+mod sailthru;
 
 use std::time::{Duration, SystemTime};
 

@@ -89,10 +89,13 @@ fn describe(request: &Request) -> Option<String> {
         PathKind::AccessToken => "for an access token",
         PathKind::ApnsDevice => "to Apple",
         PathKind::FcmMessages => "to FCM",
+        PathKind::KlaviyoEvents => "to Klaviyo",
+        PathKind::KlaviyoPushTokens => "to Klaviyo, for a device",
         PathKind::MessageResource => "to a message",
         PathKind::OneSignalNotifications => "to OneSignal",
         PathKind::PubSubTopic => "to Pub/Sub",
         PathKind::PushResource => "to a subscription",
+        PathKind::SailthruNotifications => "to Sailthru",
         PathKind::Websocket => return None,
         _ => "to nowhere",
     };
