@@ -100,3 +100,54 @@ async fn onesignal_is_sent_to_with_a_key_from_a_file_or_the_environment() {
         assert_eq!(device.next().await.unwrap().payload.unwrap(), b"hi");
     }
 }
+
+#[tokio::test]
+async fn sailthru_is_sent_to_with_a_key_from_a_file_or_the_environment() {
+    let service = PushService::start().await.unwrap();
+    let app = service.sailthru("doors").unwrap();
+    let mut device = app.register(None).unwrap();
+    let token = device.token().to_json();
+    let output = run(&["send", "hi"], &[], token.as_bytes()).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("SAILTHRU_API_KEY"), "{}", output.stderr);
+    let directory = Directory::new();
+    let key_file = directory.file("key", format!("{}\n", app.api_key()));
+    let base_url = app.base_url();
+    for credential in [("SAILTHRU_API_KEY_FILE", &*key_file), ("SAILTHRU_API_KEY", app.api_key())] {
+        let environment = [("SAILTHRU_BASE_URL", &*base_url), credential];
+        let arguments = ["send", "hi", "--allow-loopback", "--sailthru-group", "by-hand"];
+        let output = run(&arguments, &environment, token.as_bytes()).await;
+        assert_eq!(
+            (output.code, output.text()),
+            (0, "accepted by sailthru\n"),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(device.next().await.unwrap().payload.unwrap(), b"hi");
+    }
+}
+
+#[tokio::test]
+async fn klaviyo_is_sent_to_and_said_to_have_queued_it() {
+    let service = PushService::start().await.unwrap();
+    let account = service.klaviyo("doors").unwrap();
+    account.add_flow("Sealed message");
+    let mut device = account.register("user-7").unwrap();
+    let token = device.token().to_json();
+    let output = run(&["send", "hi"], &[], token.as_bytes()).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("KLAVIYO_METRIC"), "{}", output.stderr);
+    let base_url = account.base_url();
+    let environment = [
+        ("KLAVIYO_API_KEY", account.api_key()),
+        ("KLAVIYO_METRIC", "Sealed message"),
+        ("KLAVIYO_BASE_URL", &base_url),
+    ];
+    let output = run(&["send", "hi", "--allow-loopback"], &environment, token.as_bytes()).await;
+    assert_eq!((output.code, output.text()), (0, "queued at klaviyo\n"), "{}", output.stderr);
+    assert_eq!(device.next().await.unwrap().payload.unwrap(), b"hi");
+    let json = ["send", "hi", "--allow-loopback", "--json"];
+    let output = run(&json, &environment, token.as_bytes()).await;
+    let outcome: Value = serde_json::from_str(output.text()).unwrap();
+    assert_eq!(outcome["stage"], "queued", "{outcome}");
+}

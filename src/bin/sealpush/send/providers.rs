@@ -19,8 +19,12 @@ use crate::vapid;
 mod apns;
 #[cfg(feature = "fcm")]
 mod fcm;
+#[cfg(feature = "klaviyo")]
+mod klaviyo;
 #[cfg(feature = "onesignal")]
 mod onesignal;
+#[cfg(feature = "sailthru")]
+mod sailthru;
 
 #[derive(Args)]
 #[group(skip)]
@@ -33,9 +37,15 @@ pub(crate) struct Arguments {
     #[cfg(feature = "fcm")]
     #[command(flatten)]
     fcm: fcm::Arguments,
+    #[cfg(feature = "klaviyo")]
+    #[command(flatten)]
+    klaviyo: klaviyo::Arguments,
     #[cfg(feature = "onesignal")]
     #[command(flatten)]
     onesignal: onesignal::Arguments,
+    #[cfg(feature = "sailthru")]
+    #[command(flatten)]
+    sailthru: sailthru::Arguments,
     #[command(flatten)]
     reach: Reach,
 }
@@ -53,17 +63,21 @@ impl Arguments {
             "apns" => Box::pin(async { Ok(boxed(self.apns.build(&self.reach)?)) }),
             #[cfg(feature = "fcm")]
             "fcm" => Box::pin(async { Ok(boxed(self.fcm.build(&self.reach).await?)) }),
+            #[cfg(feature = "klaviyo")]
+            "klaviyo" => Box::pin(async { Ok(boxed(self.klaviyo.build(&self.reach)?)) }),
             #[cfg(feature = "mock")]
             "mock" => Box::pin(async { Ok(boxed(sealpush::providers::Mock::new())) }),
             #[cfg(feature = "onesignal")]
             "onesignal" => Box::pin(async { Ok(boxed(self.onesignal.build(&self.reach)?)) }),
+            #[cfg(feature = "sailthru")]
+            "sailthru" => Box::pin(async { Ok(boxed(self.sailthru.build(&self.reach)?)) }),
             _ => return None,
         })
     }
 
     /// The names that [`build`](Self::build) knows.
     pub(crate) const NAMES: &'static [&'static str] =
-        &["apns", "fcm", "mock", "onesignal", "webpush"];
+        &["apns", "fcm", "klaviyo", "mock", "onesignal", "sailthru", "webpush"];
 
     /// Whether a key is read from standard input.
     pub(crate) fn is_on_stdin(&self) -> bool {
@@ -73,6 +87,29 @@ impl Arguments {
 
 fn boxed(provider: impl PushProvider) -> Box<dyn PushProvider> {
     Box::new(Trace::new(provider))
+}
+
+/// An API key in a file or a variable of the environment, never on the command line.
+#[cfg(any(feature = "klaviyo", feature = "onesignal", feature = "sailthru"))]
+fn api_key(
+    option: &str,
+    file: Option<&std::path::Path>,
+    variable: &str,
+) -> Result<Option<zeroize::Zeroizing<String>>, Failure> {
+    use zeroize::Zeroizing;
+
+    /// Octets of a key file that are read.
+    const MAX_KEY: usize = 4096;
+
+    let Some(path) = file.filter(|path| !path.as_os_str().is_empty()) else {
+        let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+        return Ok(value.map(Zeroizing::new));
+    };
+    let source = crate::input::Source::of(option, path);
+    let octets = source.read("a key", MAX_KEY)?;
+    let text = std::str::from_utf8(&octets)
+        .map_err(|_| Failure::usage("the key is not text").about(&source.name()))?;
+    Ok(Some(Zeroizing::new(text.trim().to_owned())))
 }
 
 /// Where requests may go beside the public internet.
@@ -95,7 +132,13 @@ impl Reach {
     }
 
     /// The guard for a service at this address, which the operator chose.
-    #[cfg(any(feature = "apns", feature = "fcm", feature = "onesignal"))]
+    #[cfg(any(
+        feature = "apns",
+        feature = "fcm",
+        feature = "klaviyo",
+        feature = "onesignal",
+        feature = "sailthru"
+    ))]
     fn of(&self, base_url: Option<&str>) -> Result<EndpointGuard, Failure> {
         let loopback = EndpointGuard::loopback_for_tests();
         let is_loopback = base_url.is_some_and(|url| loopback.check(url).is_ok());

@@ -1,14 +1,12 @@
 //! OneSignal, for one app.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use sealpush::providers::OneSignal;
-use zeroize::Zeroizing;
 
-use super::Reach;
+use super::{Reach, api_key};
 use crate::failure::Failure;
-use crate::input::Source;
 use crate::send::payload::parse;
 
 #[derive(Args)]
@@ -28,7 +26,8 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn build(&self, reach: &Reach) -> Result<OneSignal, Failure> {
-        let api_key = self.api_key()?;
+        let file = self.onesignal_api_key_file.as_deref();
+        let api_key = api_key("--onesignal-api-key-file", file, "ONESIGNAL_API_KEY")?;
         let app_id = parse("--onesignal-app-id", self.onesignal_app_id.as_deref())?;
         let (Some(api_key), Some(app_id)) = (api_key, app_id) else {
             return Err(Failure::usage(
@@ -46,21 +45,4 @@ impl Arguments {
         }
         Ok(builder.build()?)
     }
-
-    /// The key in a file or the environment, never on the command line.
-    fn api_key(&self) -> Result<Option<Zeroizing<String>>, Failure> {
-        let file = self.onesignal_api_key_file.as_deref().filter(|path| *path != Path::new(""));
-        let Some(path) = file else {
-            let value = std::env::var("ONESIGNAL_API_KEY").ok().filter(|value| !value.is_empty());
-            return Ok(value.map(Zeroizing::new));
-        };
-        let source = Source::of("--onesignal-api-key-file", path);
-        let octets = source.read("a key", MAX_KEY)?;
-        let text = std::str::from_utf8(&octets)
-            .map_err(|_| Failure::usage("the key is not text").about(&source.name()))?;
-        Ok(Some(Zeroizing::new(text.trim().to_owned())))
-    }
 }
-
-/// Octets of a key file that are read.
-const MAX_KEY: usize = 4096;
