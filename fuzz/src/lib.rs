@@ -22,6 +22,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     #[cfg(feature = "full")]
     ("google_key_file", targets::credentials::google_key_file),
     #[cfg(feature = "full")]
+    ("klaviyo_answer", targets::answers::klaviyo),
+    #[cfg(feature = "full")]
     ("ndjson", targets::ndjson::ndjson),
     ("notification", targets::core::notification),
     #[cfg(feature = "full")]
@@ -33,6 +35,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("options", targets::core::options),
     #[cfg(feature = "full")]
     ("retry_after", targets::answers::retry_after),
+    #[cfg(feature = "full")]
+    ("sailthru_answer", targets::answers::sailthru),
     #[cfg(feature = "full")]
     ("saved_user_agent", targets::service::saved_user_agent),
     ("token", targets::core::token),

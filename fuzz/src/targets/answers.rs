@@ -12,7 +12,7 @@ use sealpush::providers::google::{AccessToken, AccessTokenRequest, Credentials};
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
 use sealpush::providers::apns::AuthKey;
 use sealpush::providers::jws::SigningKey;
-use sealpush::providers::{Apns, Fcm, OneSignal, WebPush};
+use sealpush::providers::{Apns, Fcm, Klaviyo, OneSignal, Sailthru, WebPush};
 use sealpush::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, Transport};
 use sealpush::{Error, Message, PushProvider, Result, SealedMessage, Token, UserAgentSecret};
 use serde_json::json;
@@ -75,6 +75,27 @@ pub fn fcm(octets: &[u8]) {
         builder.transport(Canned).build().expect("it has all it needs")
     });
     send(&*PROVIDER, json!({ "provider": "fcm", "token": "secretAddress0123456789" }), octets);
+}
+
+/// An answer of Klaviyo.
+pub fn klaviyo(octets: &[u8]) {
+    static PROVIDER: LazyLock<Klaviyo> = LazyLock::new(|| {
+        let metric = "Sealed message".parse().expect("it is a name");
+        let builder = Klaviyo::builder().api_key("secretKey0123456789").metric(metric);
+        builder.transport(Canned).build().expect("it has all it needs")
+    });
+    let address = json!({ "provider": "klaviyo", "external_id": "secretAddress0123456789" });
+    send(&*PROVIDER, address, octets);
+}
+
+/// An answer of Sailthru Mobile.
+pub fn sailthru(octets: &[u8]) {
+    static PROVIDER: LazyLock<Sailthru> = LazyLock::new(|| {
+        let builder = Sailthru::builder().api_key("secretKey0123456789");
+        builder.transport(Canned).build().expect("it has all it needs")
+    });
+    let address = json!({ "provider": "sailthru", "device_id": "secretAddress0123456789" });
+    send(&*PROVIDER, address, octets);
 }
 
 /// An answer of OneSignal.
