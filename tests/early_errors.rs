@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use sealpush::providers::fcm::AuthorizedUser;
-use sealpush::providers::{Fcm, Mock, OneSignal, WebPush};
+use sealpush::providers::{Fcm, Klaviyo, Mock, OneSignal, Sailthru, WebPush};
 use sealpush::transport::Transport;
 use sealpush::{
     EndpointGuard, ErrorKind, Message, Padding, ProviderId, PushProvider, PushProviderExt, Result,
@@ -19,8 +19,12 @@ fn providers() -> Vec<Box<dyn PushProvider>> {
     let app = "1dad4a3e-0000-4000-8000-0123456789ab".parse().unwrap();
     vec![
         Box::new(Fcm::builder().credentials(login).build().unwrap()),
+        Box::new(
+            Klaviyo::builder().api_key("key").metric("doors".parse().unwrap()).build().unwrap(),
+        ),
         Box::new(Mock::new()),
         Box::new(OneSignal::builder().app_id(app).api_key("key").build().unwrap()),
+        Box::new(Sailthru::builder().api_key("key").build().unwrap()),
         Box::new(WebPush::builder().build().unwrap()),
     ]
 }

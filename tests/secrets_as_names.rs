@@ -18,10 +18,12 @@ use sealpush::providers::fcm::{
 use sealpush::providers::google::MetadataServer;
 use sealpush::providers::http::{BaseUrl, authorization};
 use sealpush::providers::jws::SigningKey;
+use sealpush::providers::klaviyo::{KlaviyoBuilder, Metric, Profile, PushToken, Revision};
 use sealpush::providers::onesignal::{Alias, AppId, OneSignalOptions, SubscriptionId};
 use sealpush::providers::pubsub::{self, TopicId};
+use sealpush::providers::sailthru::{Group, Id, SailthruOptions};
 use sealpush::providers::webpush::{PushResource, Subject, VapidKey};
-use sealpush::providers::{Apns, Fcm, OneSignal, PubSub};
+use sealpush::providers::{Apns, Fcm, Klaviyo, OneSignal, PubSub, Sailthru};
 use sealpush::transport::{HyperTransport, ReqwestTransport};
 use sealpush::{
     EndpointGuard, Error, MessageId, Notification, Placeholder, ProviderId, Result, SealedMessage,
@@ -77,6 +79,9 @@ const PLACES: &[Place] = &[
         let login = AuthorizedUser::from_json(login).ok()?;
         refused(Fcm::builder().credentials(login).base_url(text).build())
     }),
+    ("KlaviyoBuilder::api_key", |text| refused(klaviyo().api_key(text).build())),
+    ("KlaviyoBuilder::base_url", |text| refused(klaviyo().base_url(text).build())),
+    ("Metric", |text| refused(text.parse::<Metric>())),
     ("Notification", |text| refused(text.parse::<Notification>())),
     ("Notification, the link", |text| refused(text.parse::<sealpush::notification::Link>())),
     ("OneSignalBuilder::api_key", |text| refused(onesignal().api_key(text).build())),
@@ -85,6 +90,9 @@ const PLACES: &[Place] = &[
         refused(OneSignalOptions::new().with_json_visible_to_provider(text))
     }),
     ("Placeholder", |text| refused(text.parse::<Placeholder>())),
+    ("Profile::email", |text| refused(Profile::email(text))),
+    ("Profile::external_id", |text| refused(Profile::external_id(text))),
+    ("Profile::phone_number", |text| refused(Profile::phone_number(text))),
     ("ProjectId", |text| refused(text.parse::<ProjectId>())),
     ("ProviderId", |text| refused(text.parse::<ProviderId>())),
     ("ServiceAccount::from_file", |text| refused(ServiceAccount::from_file(text))),
@@ -97,6 +105,15 @@ const PLACES: &[Place] = &[
     }),
     ("SigningKey::from_base64", |text| refused(SigningKey::from_base64(text))),
     ("SigningKey::from_pem", |text| refused(SigningKey::from_pem(text))),
+    ("PushToken", |text| refused(PushToken::ios(text))),
+    ("Revision", |text| refused(text.parse::<Revision>())),
+    ("SailthruBuilder::api_key", |text| refused(Sailthru::builder().api_key(text).build())),
+    ("SailthruBuilder::base_url", |text| {
+        refused(Sailthru::builder().api_key("key").base_url(text).build())
+    }),
+    ("SailthruOptions", |text| refused(SailthruOptions::new().with_json_visible_to_provider(text))),
+    ("sailthru::Group", |text| refused(text.parse::<Group>())),
+    ("sailthru::Id", |text| refused(text.parse::<Id>())),
     ("SealedMessage", |text| refused(text.parse::<SealedMessage>())),
     ("Subject", |text| refused(text.parse::<Subject>())),
     ("SubscriptionId", |text| refused(text.parse::<SubscriptionId>())),
@@ -160,6 +177,10 @@ fn pubsub() -> pubsub::PubSubBuilder {
 fn apns() -> apns::ApnsBuilder {
     let key = AuthKey::new(key(), KEY_ID, TEAM_ID).expect("ids of ten characters");
     Apns::builder().auth_key(key).bundle_id("com.example.door")
+}
+
+fn klaviyo() -> KlaviyoBuilder {
+    Klaviyo::builder().api_key("key").metric("Sealed message".parse().expect("a name"))
 }
 
 fn onesignal() -> sealpush::providers::onesignal::OneSignalBuilder {

@@ -1,7 +1,7 @@
 //! Endpoints as real push services hand them out, and public addresses next to those that are not.
 
 /// All of them pass the public guard.
-pub(crate) const ENDPOINTS: [&str; 66] = [
+pub(crate) const ENDPOINTS: [&str; 68] = [
     // Mozilla
     "https://updates.push.services.mozilla.com/wpush/v1/gAAAAABlJzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
     "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABl-_x0aqvOMsLrt54w4rJUsV3raZJfFBR",
@@ -30,6 +30,9 @@ pub(crate) const ENDPOINTS: [&str; 66] = [
     "https://api.sandbox.push.apple.com/3/device/00fc13adff785122b4ad28809a3420982341241421348097",
     // OneSignal
     "https://api.onesignal.com/notifications?c=push",
+    // Sailthru Mobile and Klaviyo
+    "https://api.carnivalmobile.com/v6/transactional/notifications",
+    "https://a.klaviyo.com/api/events",
     // UnifiedPush distributors and self-hosted services
     "https://ntfy.sh/upJzLQ3raZJfFB?up=1",
     "https://ntfy.example.net/upJzLQ3raZJfFB?up=1",
