@@ -15,6 +15,7 @@ use sealpush::local::{Acknowledgement, FcmDevice, Platform, PushService, UserAge
 use sealpush::providers::apns::AuthKey;
 use sealpush::providers::pubsub::ServiceAccount;
 use sealpush::providers::{Apns, PubSub};
+use sealpush::providers::{Klaviyo, Sailthru};
 use sealpush::{
     EndpointGuard, Message, MessageId, Padding, PushProviderExt, UserAgentKeys, UserAgentSecret,
     seal,
@@ -212,6 +213,96 @@ async fn onesignal(language: Language, program: &str) {
     let delivery = device.next().await.unwrap();
     assert_eq!(delivery.payload.as_deref(), Some(&b"sealed by us"[..]));
     assert_eq!(delivery.shown.as_deref(), Some("New message"));
+}
+
+/// klaviyo-api 25.0.0, a client of the double by its `test_host`.
+#[tokio::test]
+async fn klaviyos_library_registers_a_device_and_raises_events() {
+    let service = PushService::start().await.unwrap();
+    let account = service.klaviyo("doors").unwrap();
+    account.add_flow("Sealed message");
+    let mut device = account.install("user-7").unwrap();
+    let given = json!({
+        "base_url": account.base_url(),
+        "api_key": account.api_key(),
+        "metric": "Sealed message",
+        "external_id": "user-7",
+        "push_token": device.push_token(),
+        "e2ee": sealed(device.secret().keys(), "sealed by us"),
+    });
+    let run = Language::Python.run("klaviyo_python.py", &given).await;
+    let Some(answer) = run else { return };
+    let expected = json!({
+        "registered": "taken",
+        "raised": "taken",
+        "again": "taken",
+        "bare": "taken",
+        "empty": 400,
+        "stranger": 401,
+    });
+    assert_eq!(answer, expected);
+    // The event that was raised twice came once.
+    assert_eq!(device.next().await.unwrap().payload.as_deref(), Some(&b"sealed by us"[..]));
+    assert_eq!(device.next().await.unwrap().data.len(), 0);
+}
+
+#[tokio::test]
+async fn sailthru_is_sent_to_by_other_people_s_http_and_sealing() {
+    let service = PushService::start().await.unwrap();
+    let app = service.sailthru("doors").unwrap();
+    let mut device = app.register(None).unwrap();
+    let given = json!({
+        "base_url": app.base_url(),
+        "api_key": app.api_key(),
+        "device_id": device.token().expose("device_id").unwrap(),
+        "keys": device.secret().keys(),
+    });
+    let run = Language::Python.run("sailthru_python.py", &given).await;
+    let Some(answer) = run else { return };
+    assert_eq!(answer["sent"]["body"]["results"]["success"], 1, "{answer}");
+    assert_eq!(answer["stranger"], json!({"status": 401, "body": {"error": "unauthorized"}}));
+    let delivery = device.next().await.unwrap();
+    assert_eq!(delivery.payload.as_deref(), Some(&b"sealed by http_ece"[..]));
+}
+
+/// What our providers send to the doubles of Klaviyo and Sailthru.
+#[tokio::test]
+async fn http_ece_opens_what_the_devices_got() {
+    let service = PushService::start().await.unwrap();
+    let account = service.klaviyo("doors").unwrap();
+    account.add_flow("Sealed message");
+    let klaviyo = Klaviyo::builder()
+        .api_key(account.api_key())
+        .metric("Sealed message".parse().unwrap())
+        .base_url(account.base_url())
+        .guard(EndpointGuard::loopback_for_tests())
+        .build()
+        .unwrap();
+    let app = service.sailthru("doors").unwrap();
+    let sailthru = Sailthru::builder()
+        .api_key(app.api_key())
+        .base_url(app.base_url())
+        .guard(EndpointGuard::loopback_for_tests())
+        .build()
+        .unwrap();
+    let (mut on_klaviyo, mut on_sailthru) =
+        (account.register("user-7").unwrap(), app.register(None).unwrap());
+    let message = |text: &str| Message::new(text);
+    klaviyo.send_encrypted(&on_klaviyo.token(), &message("by Klaviyo")).await.unwrap();
+    sailthru.send_encrypted(&on_sailthru.token(), &message("by Sailthru")).await.unwrap();
+    let got = |secret: &UserAgentSecret, e2ee: &String| {
+        json!({
+            "private_key": URL_SAFE_NO_PAD.encode(*secret.expose_private_key()),
+            "auth": URL_SAFE_NO_PAD.encode(secret.keys().auth_secret().expose()),
+            "e2ee": e2ee,
+        })
+    };
+    let data = on_klaviyo.next_data().await.unwrap();
+    let first = got(on_klaviyo.secret(), &data["e2ee"]);
+    let data = on_sailthru.next_data().await.unwrap();
+    let given = json!([first, got(on_sailthru.secret(), &data["e2ee"])]);
+    let Some(answer) = Language::Python.run("open_python.py", &given).await else { return };
+    assert_eq!(answer, json!(["by Klaviyo", "by Sailthru"]));
 }
 
 /// A user agent with a subscription for one key pair, and what a program needs to push to it.
