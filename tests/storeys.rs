@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; modules on one storey do not know each other.
 const STOREYS: &[&[&str]] = &[
-    &["answer", "es256", "paths", "protocol", "uuid"],
+    &["answer", "paths", "protocol", "uuid"],
     &["faults", "record", "site", "store", "user_agent"],
-    &["acknowledgement"],
+    &["acknowledgement", "es256"],
     &["hub"],
     &["call", "device"],
     &["oauth"],
