@@ -32,6 +32,8 @@ const AFTER_HELP: &str = "\
 (about:config):
   dom.push.serverURL                        the websocket address that is printed
   dom.push.testing.allowInsecureServerURL   true
+Senders on this machine allow it with `--allow-loopback`, others with `--allow-host` and the origin
+that is printed.
 It prints a line for everything that happens, without addresses and contents. It keeps everything in
 memory, knows no users, and is meant for development.";
 
