@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub(super) struct Thread(Sender<Job>);
 
-/// Works in the transaction; the answer is given when it is committed, or with the reason why not.
-type Job = Box<dyn FnOnce(&Connection) -> (Finish, Result<()>) + Send>;
+/// Works in the transaction, and says whether it succeeded. The answer is given when the whole is
+/// committed, or with the reason why not.
+type Job = Box<dyn FnOnce(&Connection) -> (Finish, bool) + Send>;
 type Finish = Box<dyn FnOnce(Option<Error>)>;
 
 impl Thread {
@@ -51,14 +52,14 @@ impl Thread {
                 let finish: Finish = Box::new(move |failure| {
                     let _ = answer.send(failure.map_or(Ok(value), Err));
                 });
-                (finish, Ok(()))
+                (finish, true)
             }
             Err(error) => {
-                let own = refuse(&error);
+                let error = refuse(&error);
                 let finish: Finish = Box::new(move |_| {
-                    let _ = answer.send(Err(own));
+                    let _ = answer.send(Err(error));
                 });
-                (finish, Err(refuse(&error)))
+                (finish, false)
             }
         });
         self.0.send(job).map_err(|_| unavailable(GONE))?;
@@ -111,24 +112,22 @@ fn serve(connection: &mut Connection, jobs: &Receiver<Job>) {
     }
 }
 
-/// All of them or none.
+/// Each of them whole or not at all, and none without the commit.
 fn commit(connection: &mut Connection, group: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(IMMEDIATE).map_err(|error| refuse(&error));
-    // Without a transaction nothing is done; whoever waits sees that the answer is dropped.
-    let transaction = transaction?;
-    let mut outcome = Ok(());
-    for job in group {
-        let (finish, done) = job(&transaction);
-        finishes.push(finish);
-        if done.is_err() {
-            // What the others did is undone with it.
-            outcome = done;
-            break;
+    let work = || {
+        let transaction = connection.transaction_with_behavior(IMMEDIATE)?;
+        for job in group {
+            transaction.prepare_cached("SAVEPOINT call")?.execute([])?;
+            let (finish, done) = job(&transaction);
+            finishes.push(finish);
+            if !done {
+                transaction.prepare_cached("ROLLBACK TO call")?.execute([])?;
+            }
+            transaction.prepare_cached("RELEASE call")?.execute([])?;
         }
-    }
-    outcome?;
-    transaction.commit().map_err(|error| refuse(&error))
+        transaction.commit()
+    };
+    work().map_err(|error| refuse(&error))
 }
 
 fn unavailable(message: &'static str) -> Error {
@@ -161,4 +160,46 @@ const IMMEDIATE: rusqlite::TransactionBehavior = rusqlite::TransactionBehavior::
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most calls in one transaction, beside the first.
 const GROUP: usize = 255;
-const GONE: &str = "the call was undone with others, or the thread of the database has ended";
+const GONE: &str = "the database could not be reached: nothing was done";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_fails_undoes_itself_and_no_other() {
+        let path =
+            std::env::temp_dir().join(crate::outbox::ParcelId::random().unwrap().to_string());
+        let thread = Thread::open(path.clone()).await.unwrap();
+        let insert = |row: i64| {
+            move |database: &Connection| {
+                database.execute("INSERT INTO contents VALUES (?1, x'00')", [row])
+            }
+        };
+        // All that comes while the first call waits is one group.
+        let (go, wait) = channel::<()>();
+        let first = thread.call(move |_| {
+            let _ = wait.recv();
+            Ok(())
+        });
+        let fails = thread.call(move |database| {
+            insert(7)(database)?;
+            insert(1)(database)
+        });
+        let (first, one, failed, two, ()) =
+            tokio::join!(first, thread.call(insert(1)), fails, thread.call(insert(2)), async {
+                go.send(()).unwrap()
+            },);
+        first.unwrap();
+        assert_eq!((one.unwrap(), two.unwrap()), (1, 1));
+        assert_eq!(failed.unwrap_err().to_string(), "SQLite failed: ConstraintViolation");
+        let count = |database: &Connection| {
+            database.query_row("SELECT count(*) FROM contents", [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(thread.call(count).await.unwrap(), 2);
+        drop(thread);
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+    }
+}
