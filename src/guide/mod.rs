@@ -6,6 +6,7 @@
 //! | [`tokens`] | where tokens come from, how to store them, when to delete them |
 //! | [`failures`] | what to retry, and who may be notified twice |
 //! | `outbox` (feature `outbox-sqlite`) | how to lose no message, in one process and in several |
+//! | [`scale`] | what a message costs, and what to do past one machine |
 //! | [`testing`] | how to test an application without a browser or an account |
 //! | [`troubleshooting`] | what you see, why, and what to do |
 //! | `contact` (feature `contact`) | how two people write to each other, and what stays visible |
@@ -31,6 +32,9 @@ pub mod promises {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+
+#[doc = include_str!("scale.md")]
+pub mod scale {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
