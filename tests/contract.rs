@@ -8,7 +8,8 @@ mod support;
 use sealpush::providers::apns::{self, ApnsOptions};
 use sealpush::providers::fcm::{self, AndroidNotification, AndroidOptions, FcmOptions};
 use sealpush::providers::onesignal::{self, OneSignalOptions};
-use sealpush::providers::{Apns, Fcm, OneSignal, WebPush};
+use sealpush::providers::pubsub::{PubSubOptions, TopicId};
+use sealpush::providers::{Apns, Fcm, OneSignal, PubSub, WebPush};
 use sealpush::{
     ErrorKind, Message, ProviderId, ProviderOptions, PushProvider, PushProviderExt, Result,
     SealedMessage, Token,
@@ -52,13 +53,15 @@ impl fcm::Credentials for Login {
 }
 
 /// The providers, each with a token of its own.
-fn providers(script: &Script) -> [(Box<dyn PushProvider>, Token); 4] {
+fn providers(script: &Script) -> [(Box<dyn PushProvider>, Token); 5] {
     let keys = user_agent().keys().clone();
     let pem = include_str!("keys/p256-pkcs8.pem");
     let key = apns::AuthKey::from_pem(pem, "ABC123DEFG", "DEF123GHIJ").unwrap();
     let apns = Apns::builder().auth_key(key).bundle_id("net.example.app");
     let device = apns::Address::new("0a1b".repeat(16).parse().unwrap());
-    let project = "example-project".parse().unwrap();
+    let project: fcm::ProjectId = "example-project".parse().unwrap();
+    let pubsub = PubSub::builder().credentials(Login).project_id(project.clone());
+    let topic: TopicId = "doors".parse().unwrap();
     let fcm = Fcm::builder().credentials(Login).project_id(project);
     let registration = fcm::Address::Token("fGx9:APA91b-example".parse().unwrap());
     let onesignal = OneSignal::builder().api_key("key");
@@ -80,6 +83,10 @@ fn providers(script: &Script) -> [(Box<dyn PushProvider>, Token); 4] {
             onesignal::Address::Subscription(subscription).to_token(keys.clone()).unwrap(),
         ),
         (
+            Box::new(pubsub.transport(transport()).build().unwrap()),
+            topic.to_token(keys.clone()).unwrap(),
+        ),
+        (
             Box::new(WebPush::builder().transport(transport()).build().unwrap()),
             Token::new(WebPush::ID, &endpoint, keys).unwrap(),
         ),
@@ -90,8 +97,10 @@ fn providers(script: &Script) -> [(Box<dyn PushProvider>, Token); 4] {
 async fn options_reach_their_own_provider_and_no_other() {
     let channel = AndroidNotification::new().with_channel_id("MARKER-fcm");
     let fcm = AndroidOptions::new().with_placeholder_shown(channel);
+    let pubsub = PubSubOptions::new().with_ordering_key("MARKER-pubsub").unwrap();
     let message = Message::new("hello")
-        .with_provider_options(&FcmOptions::new().with_android(fcm))
+        .with_provider_options(&pubsub)
+        .and_then(|m| m.with_provider_options(&FcmOptions::new().with_android(fcm)))
         .and_then(|m| m.with_provider_options(&ApnsOptions::new().with_category("MARKER-apns")))
         .and_then(|m| {
             m.with_provider_options(&OneSignalOptions::new().with_name("MARKER-onesignal"))
@@ -122,6 +131,7 @@ async fn options_that_a_provider_cannot_read_are_refused_before_anything_is_sent
         // Unknown to this version, and where the message's own octets stand.
         "apns": {"chime": "MARKER"},
         "fcm": {"android": {"chime": "MARKER"}},
+        "pubsub": {"ordering_key": ["MARKER"]},
         "onesignal": {"data": {"e2ee": "MARKER"}},
     });
     let message: SealedMessage = stored.to_string().parse().unwrap();
