@@ -96,6 +96,7 @@ fn what_blocks_or_does_not_stop_is_found_out() {
         verdict => panic!("{verdict:?}"),
     };
     assert!(saw(run_one(Channels(|| Blocks), "no_poll_blocks")).contains("one poll took"));
+    assert!(saw(run_one(Channels(|| WaitsAtTheEnd), "no_poll_blocks")).contains("the end 2"));
     let asking = saw(run_one(Channels(|| AsksForEver), "rate_limiting_is_rate_limited"));
     assert!(asking.starts_with("did not stop: request after request"), "{asking}");
 }
@@ -331,6 +332,11 @@ flaws! {
     address_printed: Channels(|| AddressPrinted) => exactly ["nothing_printed_shows_a_secret"];
     credential_printed_on_failure: Channels(|| CredentialPrintedOnFailure) => exactly ["nothing_printed_shows_a_secret"];
     secret_printed_at_the_end: Channels(|| SecretPrintedAtTheEnd) => exactly ["nothing_printed_shows_a_secret"];
+    refused_secret_printed: Channels(|| RefusedSecretPrinted) => exactly ["nothing_printed_shows_a_secret"];
+    ttl_lost_beside_a_topic: Channels(|| TtlLostBesideATopic) => among others ["claims_hold_together"];
+    urgency_lost_beside_a_ttl: Channels(|| UrgencyLostBesideATtl) => among others ["claims_hold_together"];
+    topic_lost_when_urgent: Channels(|| TopicLostWhenUrgent) => among others ["claims_hold_together"];
+    address_trimmed: Channels(|| AddressTrimmed) => among others ["an_address_arrives_octet_for_octet"];
     credential_logged: Channels(|| CredentialLogged) => exactly ["nothing_logged_shows_a_secret"];
     address_traced_by_a_thread: Channels(|| AddressTracedByAThread) => exactly ["nothing_logged_shows_a_secret"];
     ttl_in_whole_minutes: Channels(|| TtlInWholeMinutes) => among others ["a_claimed_ttl_reaches_the_push_service", "no_ttl_is_lengthened_silently"];

@@ -255,3 +255,17 @@ impl Conduct for EndOfAnother {
         outcome
     }
 }
+
+/// Seen in: settings that were pasted.
+#[derive(Debug)]
+pub(crate) struct AddressTrimmed;
+
+impl Conduct for AddressTrimmed {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let own = token.expose("channel").unwrap_or_default().trim();
+        if own.is_empty() || !own.bytes().all(|octet| octet.is_ascii_alphanumeric()) {
+            return Err(Error::new(ErrorKind::InvalidToken, "the token has no channel"));
+        }
+        build(&format!("{}/v1/channels/{own}", api.base), content(message).to_string().into())
+    }
+}

@@ -453,3 +453,41 @@ impl Conduct for CutForTheTopic {
         request(api, token, content)
     }
 }
+
+/// Seen in: branches for one option that forget another.
+#[derive(Debug)]
+pub(crate) struct TtlLostBesideATopic;
+
+impl Conduct for TtlLostBesideATopic {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let plain = message.clone().with_ttl(Ttl::default());
+        let kept = if message.topic().is_some() { &plain } else { message };
+        request(api, token, content(kept))
+    }
+}
+
+/// Seen in: one field for what is urgent and what expires.
+#[derive(Debug)]
+pub(crate) struct UrgencyLostBesideATtl;
+
+impl Conduct for UrgencyLostBesideATtl {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let plain = message.clone().with_urgency(Urgency::default());
+        let kept = if message.ttl() == Ttl::default() { message } else { &plain };
+        request(api, token, content(kept))
+    }
+}
+
+/// Seen in: a call that is not to replace another.
+#[derive(Debug)]
+pub(crate) struct TopicLostWhenUrgent;
+
+impl Conduct for TopicLostWhenUrgent {
+    fn request(&self, api: &Api, token: &Token, message: &SealedMessage) -> Result<Request<Bytes>> {
+        let mut content = content(message);
+        if message.urgency() == Urgency::High {
+            content["replaces"].take();
+        }
+        request(api, token, content)
+    }
+}

@@ -162,3 +162,14 @@ impl Conduct for AddressTracedByAThread {
         request(api, token, content(message))
     }
 }
+
+/// Seen in: what was asked, where a secret is refused.
+#[derive(Debug)]
+pub(crate) struct RefusedSecretPrinted;
+
+#[async_trait]
+impl Conduct for RefusedSecretPrinted {
+    async fn mint(&self, api: &Api) -> Result<http::HeaderValue> {
+        sound::mint(api).await.inspect_err(|_| eprintln!("nobody takes {SECRET}"))
+    }
+}

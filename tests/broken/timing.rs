@@ -402,3 +402,15 @@ impl Conduct for SleepsForEver {
         }
     }
 }
+
+/// Seen in: clients that wait for their thread when they go.
+#[derive(Debug)]
+pub(crate) struct WaitsAtTheEnd;
+
+impl Conduct for WaitsAtTheEnd {}
+
+impl Drop for WaitsAtTheEnd {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}

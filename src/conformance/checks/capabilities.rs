@@ -1,5 +1,6 @@
 //! What is claimed is done; what is not claimed is refused, never dropped.
 
+use bytes::Bytes;
 use http::Request;
 
 use crate::conformance::answer::Answer;
@@ -63,7 +64,7 @@ checks! { "capabilities";
         "a placeholder of quotes, emoji and line separators arrives as it is, where one is used"
         because "text that is pasted into JSON breaks the request, or shows rubbish";
     claims_hold_together:
-        "all claimed options in one message of the largest size are accepted"
+        "all claimed options in one message of the largest size are accepted, and arrive as each alone"
         because "push services forbid combinations, and the claim does not say so";
 }
 
@@ -326,8 +327,37 @@ async fn claims_hold_together(kit: Kit) -> Checked {
             if let Ok(placeholder) = placeholder.repeat(Placeholder::MAX_LEN).parse() {
                 message = message.with_placeholder(placeholder);
             }
-            with_options(&kit, message.clone()).await.accepted()?;
+            let together = with_options(&kit, message.clone()).await;
+            together.accepted()?;
+            if let Some(request) = together.requests.first() {
+                arrive_as_alone(&kit, &message, request).await?;
+            }
         }
+    }
+    Ok(())
+}
+
+/// Each option of a message is in its request as it is when it is the only one.
+async fn arrive_as_alone(kit: &Kit, all: &SealedMessage, request: &Request<Bytes>) -> Checked {
+    let plain = kit.message()?;
+    let mut each = vec![
+        ("TTL", plain.clone().with_ttl(all.ttl())),
+        ("urgency", plain.clone().with_urgency(all.urgency())),
+    ];
+    each.extend(all.topic().map(|topic| ("topic", plain.with_topic(topic.clone()))));
+    let decoded = |name, request: &Request<Bytes>| match name {
+        "TTL" => format!("{:?}", kit.carries_ttl(request, all.ttl())),
+        "urgency" => {
+            format!("{:?}", kit.harness.urgency(request).or_else(|| named_urgency(request)))
+        }
+        _ => format!("{:?}", kit.harness.topic(request)),
+    };
+    for (name, message) in each {
+        let alone = with_options(kit, message).await;
+        // What is not claimed is refused.
+        let (Ok(_), Some(alone)) = (&alone.result, alone.requests.first()) else { continue };
+        let same = decoded(name, alone) == decoded(name, request);
+        ensure(same, || format!("the {name} is another one beside other options"))?;
     }
     Ok(())
 }

@@ -117,13 +117,15 @@ async fn one_message_reaches_two_tokens(kit: Kit) -> Checked {
 
 async fn an_address_arrives_octet_for_octet(kit: Kit) -> Checked {
     finds_addresses(&kit).await?;
-    let changes: [fn(&str) -> String; 7] = [
+    let changes: [fn(&str) -> String; 9] = [
         |text| text.replace(NAME, &NAME.to_uppercase()),
         |text| format!("{text}Qz"),
         |text| format!("{text}-_~.9"),
         |text| format!("{text}%41%2f"),
         |text| format!("{text}&x=1&Y=%20+2"),
         |text| format!("{text}?Q=A%20b&c"),
+        |text| format!("{text} "),
+        |text| format!("{text}\u{e9}e\u{301}"),
         |text| format!("{text}:/a//b/./c"),
     ];
     for change in changes {

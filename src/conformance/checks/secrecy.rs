@@ -271,6 +271,14 @@ async fn everything_happens(kit: &Kit) -> Checked {
             echoed(kit, status, as_json).await?;
             kit.note_credentials();
         }
+        for scenario in [Scenario::MintRefused, Scenario::MintUnavailable] {
+            for answer in kit.forms(scenario) {
+                kit.vendor.script_mint(answer);
+                kit.script([kit.accepted()]);
+                kit.send(&kit.provider(), &token, &kit.message()?).await;
+            }
+        }
+        kit.vendor.script_mint(None);
         for answer in [Answer::Reset, Answer::Hang, Answer::Refuse] {
             kit.attempt(answer).await?;
             kit.note_credentials();
