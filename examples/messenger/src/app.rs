@@ -207,11 +207,11 @@ async fn push_delayed(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
                 for it in waiting {
                     pushes.spawn(push_one(Arc::clone(&app), it.id, it.sealed));
                 }
-                while pushes.join_next().await.is_some() {}
-                if *stopping.borrow() {
-                    return;
+                // While the database has trouble, it is not asked without a pause.
+                let all_done = pushes.join_all().await.into_iter().all(|done| done);
+                if all_done && !*stopping.borrow() {
+                    continue;
                 }
-                continue;
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(kind = ?error.kind(), "delayed messages cannot be read"),
@@ -222,7 +222,8 @@ async fn push_delayed(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-async fn push_one(app: Arc<App>, id: i64, sealed: Vec<u8>) {
+/// Whether the message is off the list.
+async fn push_one(app: Arc<App>, id: i64, sealed: Vec<u8>) -> bool {
     match app.relay.resume(&sealed).await {
         Ok(Some(push)) => {
             let _ = relay::push(&app, push).await;
@@ -230,11 +231,13 @@ async fn push_one(app: Arc<App>, id: i64, sealed: Vec<u8>) {
         // Its address died, or the key that sealed the row is gone: nobody can push it any more.
         Ok(None) => {}
         Err(error) if error.kind() == ErrorKind::Rejected => {}
-        Err(_) => return,
+        Err(_) => return false,
     }
-    if let Err(error) = app.store.done(id).await {
+    let done = app.store.done(id).await;
+    if let Err(error) = &done {
         tracing::warn!(kind = ?error.kind(), "a delayed message will be pushed again");
     }
+    done.is_ok()
 }
 
 /// Rotates and stores the keys, forgets what is over.
