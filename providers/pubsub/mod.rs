@@ -9,7 +9,8 @@
 //!
 //! # What accepted means
 //!
-//! Google has stored the message, and keeps it for each subscription until that acknowledges it, for
+//! [`Stage::Queued`](crate::Stage::Queued): Google has stored the message, and keeps it for each
+//! subscription until that acknowledges it, for
 //! 10 minutes to 31 days as the subscription is set up (7 days unless it is). It does not know a TTL:
 //! who receives a message throws it away when its time is over. A message is delivered at least
 //! once, in any order unless it has an [ordering key](PubSubOptions::with_ordering_key), and twice
