@@ -50,7 +50,7 @@ impl Message {
     }
 
     /// How long the push service keeps the message for an absent user agent, as a [`Ttl`] or a
-    /// [`Duration`](std::time::Duration). Default: 28 days.
+    /// [`Duration`]. Default: 28 days.
     #[must_use]
     pub fn with_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.options.ttl = ttl.into();

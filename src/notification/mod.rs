@@ -11,7 +11,7 @@
 //! A browser that knows this form shows the notification without a service worker; elsewhere the
 //! service worker or the app reads the same JSON (`examples/web-receiver`). It is sealed like every
 //! payload: push services see nothing of it. Applications with a form of their own send raw
-//! octets with [`Message::new`] and do not need this module.
+//! octets with [`Message::new`](crate::Message::new) and do not need this module.
 
 mod action;
 mod direction;
@@ -123,7 +123,7 @@ impl Notification {
     /// # Errors
     ///
     /// `Configuration` for such members; `PayloadTooLarge` when the JSON form is over
-    /// [`MAX_PLAINTEXT`] octets. A provider with a smaller limit refuses in [`Message::seal`].
+    /// [`MAX_PLAINTEXT`] octets. A provider with a smaller limit refuses in [`Message::seal`](crate::Message::seal).
     pub fn check(&self) -> Result<()> {
         let refuse = |fact: &'static str| Err(Error::new(ErrorKind::Configuration, fact));
         if self.title.is_empty() {
