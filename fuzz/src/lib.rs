@@ -34,6 +34,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("open_data", targets::core::open_data),
     ("options", targets::core::options),
     #[cfg(feature = "full")]
+    ("pubsub_answer", targets::answers::pubsub),
+    #[cfg(feature = "full")]
     ("retry_after", targets::answers::retry_after),
     #[cfg(feature = "full")]
     ("sailthru_answer", targets::answers::sailthru),

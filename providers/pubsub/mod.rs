@@ -17,6 +17,13 @@
 //! when it was published twice. Google sees the topic, the size, the time, the attributes and the
 //! ordering key.
 //!
+//! # Receiving
+//!
+//! Not in this crate yet. Whoever reads a subscription, with Google's own client or by a push
+//! endpoint, decodes the message's data from base64 and gives it to [`open`](crate::open). Check the
+//! token of a push endpoint's request before that (OIDC), and throw away what is older than its
+//! attribute `ttl` says, counted from `publishTime`.
+//!
 //! # Testing
 //!
 //! [`PubSubBuilder::emulator`] is for Google's emulator, by the host that `PUBSUB_EMULATOR_HOST`

@@ -12,7 +12,7 @@ use sealpush::providers::google::{AccessToken, AccessTokenRequest, Credentials};
 use sealpush::providers::webpush::{VapidKey, VapidKeys};
 use sealpush::providers::apns::AuthKey;
 use sealpush::providers::jws::SigningKey;
-use sealpush::providers::{Apns, Fcm, Klaviyo, OneSignal, Sailthru, WebPush};
+use sealpush::providers::{Apns, Fcm, Klaviyo, OneSignal, PubSub, Sailthru, WebPush};
 use sealpush::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, Transport};
 use sealpush::{Error, Message, PushProvider, Result, SealedMessage, Token, UserAgentSecret};
 use serde_json::json;
@@ -107,6 +107,16 @@ pub fn onesignal(octets: &[u8]) {
     });
     let id = "1dad4a3e-0000-4000-8000-0123456789ac";
     send(&*PROVIDER, json!({ "provider": "onesignal", "subscription_id": id }), octets);
+}
+
+/// An answer of Pub/Sub.
+pub fn pubsub(octets: &[u8]) {
+    static PROVIDER: LazyLock<PubSub> = LazyLock::new(|| {
+        let project = "example-project".parse().expect("it is a project");
+        let builder = PubSub::builder().credentials(Fixed).project_id(project);
+        builder.transport(Canned).build().expect("it has all it needs")
+    });
+    send(&*PROVIDER, json!({ "provider": "pubsub", "topic": "secretAddress0123456789" }), octets);
 }
 
 fn send(provider: &dyn PushProvider, mut address: serde_json::Value, answer: &[u8]) {
