@@ -123,7 +123,8 @@ impl Notification {
     /// # Errors
     ///
     /// `Configuration` for such members; `PayloadTooLarge` when the JSON form is over
-    /// [`MAX_PLAINTEXT`] octets. A provider with a smaller limit refuses in [`Message::seal`](crate::Message::seal).
+    /// [`MAX_PLAINTEXT`] octets. A provider with a smaller limit refuses in
+    /// [`Message::seal`](crate::Message::seal).
     pub fn check(&self) -> Result<()> {
         let refuse = |fact: &'static str| Err(Error::new(ErrorKind::Configuration, fact));
         if self.title.is_empty() {
