@@ -342,7 +342,7 @@ flaws! {
     ttl_in_whole_minutes: Channels(|| TtlInWholeMinutes) => among others ["a_claimed_ttl_reaches_the_push_service", "no_ttl_is_lengthened_silently"];
     ttl_less_a_second: Channels(|| TtlLessASecond) => among others ["a_claimed_ttl_reaches_the_push_service"];
     very_low_is_low: Channels(|| VeryLowIsLow) => exactly ["an_urgency_keeps_its_place"];
-    topic_with_ttl_only: Channels(|| TopicWithTtlOnly) => exactly ["a_claimed_topic_reaches_the_push_service"];
+    topic_with_ttl_only: Channels(|| TopicWithTtlOnly) => exactly ["a_claimed_topic_reaches_the_push_service", "claims_hold_together"];
     claims_by_the_clock: Channels(ClaimsByTheClock::default) => exactly ["the_claims_do_not_change"];
     twice_when_urgent: Channels(|| TwiceWhenUrgent) => exactly ["options_change_no_octets", "the_same_message_goes_out_after_a_renewal"];
     cut_for_the_topic: Channels(|| CutForTheTopic) => exactly ["options_change_no_octets"];
