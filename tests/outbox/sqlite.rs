@@ -105,7 +105,7 @@ async fn two_stores_on_one_file_share_no_parcel() {
     let folder = Folder::new();
     let first = Sqlite::open(folder.database()).await.unwrap();
     let second = Sqlite::open(folder.database()).await.unwrap();
-    first.enqueue((0..200).map(|n| parcel(n)).collect()).await.unwrap();
+    first.enqueue((0..200).map(parcel).collect()).await.unwrap();
     let mut seen = BTreeSet::new();
     for _ in 0..10 {
         let claim = Claim::new(SystemTime::UNIX_EPOCH, Duration::from_secs(60), 10);

@@ -87,7 +87,7 @@ pub(crate) struct Failing<S> {
     away: Arc<AtomicBool>,
 }
 
-impl<S> Failing<S> {
+impl<S: Store> Failing<S> {
     pub(crate) fn new(store: S, every: usize) -> Self {
         Self { store, every, calls: Arc::default(), away: Arc::default() }
     }
