@@ -83,7 +83,8 @@ impl<K> Lanes<K> {
     }
 
     /// Whether a job for this origin can be queued. Whoever waits for room waits as long as answers
-    /// come, and for `patience` after the last.
+    /// come, and for `patience` after the last: longer while all jobs go to one origin, because to
+    /// turn its jobs away would help nobody.
     pub(super) fn room(
         &mut self,
         origin: &Origin,
@@ -95,6 +96,8 @@ impl<K> Lanes<K> {
             let until = *since.get_or_insert(now) + patience;
             if until > now { Room::Full(until) } else { Room::Stuck }
         };
+        let alone = self.lanes.len() == 1 && self.lanes.contains_key(origin);
+        let patience = if alone { PATIENCE_ALONE } else { patience };
         let mut is_proven = is_proven;
         if let Some(lane) = self.lanes.get_mut(origin) {
             if lane.waiting() >= self.limits.queue_per_origin() {
@@ -306,6 +309,9 @@ const NEWCOMER_EVERY: Duration = Duration::from_millis(250);
 /// The longest that others wait for room in the queue of one origin without an answer of it, though
 /// its answers usually take long.
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest with an origin that nobody else waits for: as long as a request usually may take.
+const PATIENCE_ALONE: Duration = Duration::from_secs(15);
 
 /// Most origins whose width is remembered while they have nothing to do.
 const MAX_LANES: usize = 1024;

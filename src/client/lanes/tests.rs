@@ -211,6 +211,7 @@ fn no_origin_fills_the_queue_and_newcomers_fill_a_quarter() {
     let start = Instant::now();
     let late = start + PATIENCE;
     (0..100).for_each(|key| lanes.push(job(0, key), true));
+    lanes.push(job(2, 2), true);
     assert_eq!(lanes.room(&origin(0), true, PATIENCE, start), Room::Full(late));
     assert_eq!(lanes.room(&origin(0), true, PATIENCE, late), Room::Stuck);
     assert!(lanes.displace(&origin(0)).is_none());
@@ -249,6 +250,19 @@ fn an_answer_renews_the_patience_and_silence_does_not() {
 }
 
 #[test]
+fn while_all_jobs_go_to_one_origin_a_pause_of_it_turns_none_away() {
+    let mut lanes = lanes();
+    let start = Instant::now();
+    (0..100).for_each(|key| lanes.push(job(0, key), true));
+    let until = start + PATIENCE_ALONE;
+    assert_eq!(lanes.room(&origin(0), true, PATIENCE, start), Room::Full(until));
+    assert_eq!(lanes.room(&origin(0), true, PATIENCE, until), Room::Stuck);
+    // Another one is held up as soon as it has come.
+    lanes.push(job(1, 1), true);
+    assert_eq!(lanes.room(&origin(0), true, PATIENCE, start + PATIENCE), Room::Stuck);
+}
+
+#[test]
 fn there_is_more_patience_with_an_origin_whose_answers_take_long() {
     let start = Instant::now();
     for (took, patience) in
@@ -257,6 +271,7 @@ fn there_is_more_patience_with_an_origin_whose_answers_take_long() {
         let mut lanes = lanes();
         (0..101).for_each(|key| lanes.push(job(0, key), true));
         lanes.take(start).unwrap();
+        lanes.push(job(1, 1), true);
         lanes.finished(&origin(0), Pace::Accepted);
         lanes.answered_in(&origin(0), Duration::from_millis(took));
         assert_eq!(lanes.room(&origin(0), true, PATIENCE, start), Room::Full(start + patience));
