@@ -151,3 +151,22 @@ async fn klaviyo_is_sent_to_and_said_to_have_queued_it() {
     let outcome: Value = serde_json::from_str(output.text()).unwrap();
     assert_eq!(outcome["stage"], "queued", "{outcome}");
 }
+
+#[tokio::test]
+async fn a_topic_is_published_to_with_the_key_file_of_a_service_account() {
+    let service = PushService::start().await.unwrap();
+    let project = service.pubsub("example-project");
+    let mut receiver = project.subscribe("doors").unwrap();
+    let token = receiver.token().to_json();
+    let directory = Directory::new();
+    let key_file = directory.file("account.json", project.service_account_json().unwrap());
+    let base_url = project.base_url();
+    let environment =
+        [("GOOGLE_APPLICATION_CREDENTIALS", &*key_file), ("PUBSUB_BASE_URL", &base_url)];
+    let output = run(&["send", "hi", "--allow-loopback"], &environment, token.as_bytes()).await;
+    assert_eq!((output.code, output.text()), (0, "queued at pubsub\n"), "{}", output.stderr);
+    assert_eq!(receiver.next().await.unwrap().payload.unwrap(), b"hi");
+    let output = run(&["send", "hi"], &[], token.as_bytes()).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("--pubsub-credentials"), "{}", output.stderr);
+}

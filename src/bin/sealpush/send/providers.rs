@@ -19,10 +19,14 @@ use crate::vapid;
 mod apns;
 #[cfg(feature = "fcm")]
 mod fcm;
+#[cfg(any(feature = "fcm", feature = "pubsub"))]
+mod google;
 #[cfg(feature = "klaviyo")]
 mod klaviyo;
 #[cfg(feature = "onesignal")]
 mod onesignal;
+#[cfg(feature = "pubsub")]
+mod pubsub;
 #[cfg(feature = "sailthru")]
 mod sailthru;
 
@@ -43,6 +47,9 @@ pub(crate) struct Arguments {
     #[cfg(feature = "onesignal")]
     #[command(flatten)]
     onesignal: onesignal::Arguments,
+    #[cfg(feature = "pubsub")]
+    #[command(flatten)]
+    pubsub: pubsub::Arguments,
     #[cfg(feature = "sailthru")]
     #[command(flatten)]
     sailthru: sailthru::Arguments,
@@ -69,6 +76,8 @@ impl Arguments {
             "mock" => Box::pin(async { Ok(boxed(sealpush::providers::Mock::new())) }),
             #[cfg(feature = "onesignal")]
             "onesignal" => Box::pin(async { Ok(boxed(self.onesignal.build(&self.reach)?)) }),
+            #[cfg(feature = "pubsub")]
+            "pubsub" => Box::pin(async { Ok(boxed(self.pubsub.build(&self.reach).await?)) }),
             #[cfg(feature = "sailthru")]
             "sailthru" => Box::pin(async { Ok(boxed(self.sailthru.build(&self.reach)?)) }),
             _ => return None,
@@ -77,7 +86,7 @@ impl Arguments {
 
     /// The names that [`build`](Self::build) knows.
     pub(crate) const NAMES: &'static [&'static str] =
-        &["apns", "fcm", "klaviyo", "mock", "onesignal", "sailthru", "webpush"];
+        &["apns", "fcm", "klaviyo", "mock", "onesignal", "pubsub", "sailthru", "webpush"];
 
     /// Whether a key is read from standard input.
     pub(crate) fn is_on_stdin(&self) -> bool {
@@ -137,6 +146,7 @@ impl Reach {
         feature = "fcm",
         feature = "klaviyo",
         feature = "onesignal",
+        feature = "pubsub",
         feature = "sailthru"
     ))]
     fn of(&self, base_url: Option<&str>) -> Result<EndpointGuard, Failure> {

@@ -1,13 +1,11 @@
 //! Firebase Cloud Messaging, with application default credentials.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 use sealpush::providers::Fcm;
-use sealpush::providers::fcm::ApplicationDefault;
 
-use super::Reach;
+use super::{Reach, google};
 use crate::failure::Failure;
 
 #[derive(Args)]
@@ -28,25 +26,13 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn build(&self, reach: &Reach) -> Result<Fcm, Failure> {
         let base_url = self.fcm_base_url.as_deref().filter(|url| !url.is_empty());
-        let credentials = ApplicationDefault::find_with(|name| self.variable(name))
-            .await
-            .map_err(|error| Failure::from(error).about("--fcm-credentials"))?;
+        let file = self.fcm_credentials.as_deref();
+        let metadata_server = self.fcm_metadata_server;
+        let credentials = google::credentials("--fcm-credentials", file, metadata_server).await?;
         let mut builder = Fcm::builder().credentials(credentials).guard(reach.of(base_url)?);
         if let Some(url) = base_url {
             builder = builder.base_url(url);
         }
         Ok(builder.build()?)
-    }
-
-    /// The environment, with the options in place of their variables. The metadata server is asked
-    /// only on demand: elsewhere than in Google Cloud that takes seconds to fail.
-    fn variable(&self, name: &str) -> Option<OsString> {
-        match name {
-            "GOOGLE_APPLICATION_CREDENTIALS" => {
-                self.fcm_credentials.clone().map(PathBuf::into_os_string)
-            }
-            "NO_GCE_CHECK" if !self.fcm_metadata_server => Some("true".into()),
-            _ => std::env::var_os(name),
-        }
     }
 }
