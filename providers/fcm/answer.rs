@@ -12,9 +12,10 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::providers::google::access_tokens::Refused;
 use crate::providers::refusal::Refusal;
 use crate::transport::{MAX_RETRY_AFTER, MIN_RETRY_AFTER, retry_after};
-use crate::{Accepted, Error, ErrorKind, MessageId};
+use crate::{Accepted, ErrorKind, MessageId};
 
 use super::Fcm;
 
@@ -78,12 +79,6 @@ impl From<Reason> for Refusal {
         refusal.credential_refused = reason == Reason::AccessToken;
         refusal
     }
-}
-
-/// A refusal for the caller, and whether another access token may be taken.
-pub(super) struct Refused {
-    pub(super) about_access_token: bool,
-    pub(super) error: Error,
 }
 
 /// Reads an answer.

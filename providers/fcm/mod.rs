@@ -45,20 +45,20 @@ mod request;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::providers::google::access_tokens::AccessTokens;
+use crate::providers::google::access_tokens::{AccessTokens, Refused};
 use crate::providers::http::{BaseUrl, Http, HttpBuilder, http_setters};
 use crate::{
     Accepted, Capabilities, Error, ErrorKind, ProviderId, PushProvider, Result, SealedMessage,
     Token,
 };
 
-use self::answer::Refused;
 use self::request::MAX_TTL;
 
 pub use self::address::{Address, InstallationId, RegistrationToken};
@@ -146,23 +146,16 @@ impl Fcm {
         let now = self.http.unix_seconds();
         let body = request::body(&options, &address, message, now, self.dry_run);
 
-        let transport = self.http.transport();
-        let access = self.access.get(transport, self.http.now()).await?;
-        let refused = match self.post(&access, body.clone()).await? {
-            Ok(accepted) => return Ok(accepted),
-            Err(refused) if refused.about_access_token => refused.error,
-            Err(refused) => return Err(refused.error),
-        };
-        // The message was not accepted, so sending it with another access token is still the one
-        // attempt.
-        match self.access.replace(&access, transport, self.http.now()).await? {
-            Some(access) => self.post(&access, body).await?.map_err(|refused| refused.error),
-            None => Err(refused),
-        }
+        let post = |access| self.post(access, body.clone());
+        self.access.attempt(&self.http, post).await
     }
 
-    async fn post(&self, access: &AccessToken, body: Bytes) -> Result<Result<Accepted, Refused>> {
-        let request = request::request(&self.endpoint, body, access, self.quota_project.as_ref());
+    async fn post(
+        &self,
+        access: Arc<AccessToken>,
+        body: Bytes,
+    ) -> Result<Result<Accepted, Refused>> {
+        let request = request::request(&self.endpoint, body, &access, self.quota_project.as_ref());
         let response = self.http.send(request).await?;
         Ok(answer::read(&response, self.http.now()))
     }

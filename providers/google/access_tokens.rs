@@ -1,12 +1,14 @@
 //! The access tokens of one provider: one set of credentials, its scopes, and what was obtained.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::providers::credential::CredentialCache;
+use crate::providers::http::Http;
 use crate::transport::Transport;
-use crate::{Error, Result};
+use crate::{Accepted, Error, Result};
 
 use super::{AccessToken, AccessTokenRequest, Credentials};
 
@@ -17,6 +19,12 @@ pub(in crate::providers) struct AccessTokens {
     scopes: &'static [&'static str],
 }
 
+/// A refusal for the caller, and whether another access token may be taken.
+pub(in crate::providers) struct Refused {
+    pub(in crate::providers) about_access_token: bool,
+    pub(in crate::providers) error: Error,
+}
+
 impl AccessTokens {
     pub(in crate::providers) fn new(
         credentials: Box<dyn Credentials>,
@@ -25,17 +33,35 @@ impl AccessTokens {
         Self { cache: CredentialCache::new(), credentials, scopes }
     }
 
-    /// An access token that is good for another few minutes.
-    pub(in crate::providers) async fn get(
+    /// One attempt. Whoever refuses an access token has not accepted the message, so sending it with
+    /// another one is still the one attempt.
+    pub(in crate::providers) async fn attempt<F>(
         &self,
-        transport: &dyn Transport,
-        now: SystemTime,
-    ) -> Result<Arc<AccessToken>> {
+        http: &Http,
+        post: impl Fn(Arc<AccessToken>) -> F + Send + Sync,
+    ) -> Result<Accepted>
+    where
+        F: Future<Output = Result<Result<Accepted, Refused>>> + Send,
+    {
+        let access = self.get(http.transport(), http.now()).await?;
+        let refused = match post(Arc::clone(&access)).await? {
+            Ok(accepted) => return Ok(accepted),
+            Err(refused) if refused.about_access_token => refused.error,
+            Err(refused) => return Err(refused.error),
+        };
+        match self.replace(&access, http.transport(), http.now()).await? {
+            Some(access) => post(access).await?.map_err(|refused| refused.error),
+            None => Err(refused),
+        }
+    }
+
+    /// An access token that is good for another few minutes.
+    async fn get(&self, transport: &dyn Transport, now: SystemTime) -> Result<Arc<AccessToken>> {
         self.cache.get(now, || self.obtain(transport, now)).await
     }
 
     /// Another access token than the one that was refused, if another may be taken.
-    pub(in crate::providers) async fn replace(
+    async fn replace(
         &self,
         refused: &Arc<AccessToken>,
         transport: &dyn Transport,

@@ -9,17 +9,12 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 
+use crate::providers::google::access_tokens::Refused;
 use crate::providers::refusal::{Refusal, contains, is_page};
 use crate::transport::retry_after;
-use crate::{Accepted, Error, ErrorKind, MessageId, Stage};
+use crate::{Accepted, ErrorKind, MessageId, Stage};
 
 use super::PubSub;
-
-/// A refusal for the caller, and whether another access token may be taken.
-pub(super) struct Refused {
-    pub(super) about_access_token: bool,
-    pub(super) error: Error,
-}
 
 /// Reads an answer.
 pub(super) fn read(response: &Response<Bytes>, now: SystemTime) -> Result<Accepted, Refused> {

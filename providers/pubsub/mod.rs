@@ -36,20 +36,19 @@ mod options;
 mod request;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::providers::google::access_tokens::AccessTokens;
+use crate::providers::google::access_tokens::{AccessTokens, Refused};
 use crate::providers::http::{BaseUrl, Http, HttpBuilder, http_setters};
 use crate::{
     Accepted, Capabilities, EndpointGuard, Error, ErrorKind, ProviderId, PushProvider, Result,
     SealedMessage, Token,
 };
-
-use self::answer::Refused;
 
 pub use self::address::TopicId;
 pub use self::options::PubSubOptions;
@@ -122,33 +121,22 @@ impl PubSub {
         let path = format!("/v1/projects/{}/topics/{}:publish", self.project_id, topic.in_path());
         let url = self.base_url.join(&path)?;
 
-        let Some(tokens) = &self.access else {
-            return self.post(&url, None, body).await?.map_err(|refused| refused.error);
-        };
-        let transport = self.http.transport();
-        let access = tokens.get(transport, self.http.now()).await?;
-        let refused = match self.post(&url, Some(&access), body.clone()).await? {
-            Ok(accepted) => return Ok(accepted),
-            Err(refused) if refused.about_access_token => refused.error,
-            Err(refused) => return Err(refused.error),
-        };
-        // The message was not accepted, so sending it with another access token is still the one
-        // attempt.
-        match tokens.replace(&access, transport, self.http.now()).await? {
-            Some(access) => {
-                self.post(&url, Some(&access), body).await?.map_err(|refused| refused.error)
+        match &self.access {
+            Some(tokens) => {
+                let post = |access| self.post(&url, Some(access), body.clone());
+                tokens.attempt(&self.http, post).await
             }
-            None => Err(refused),
+            None => self.post(&url, None, body).await?.map_err(|refused| refused.error),
         }
     }
 
     async fn post(
         &self,
         url: &Uri,
-        access: Option<&AccessToken>,
+        access: Option<Arc<AccessToken>>,
         body: Bytes,
     ) -> Result<Result<Accepted, Refused>> {
-        let request = request::request(url, body, access, self.quota_project.as_ref());
+        let request = request::request(url, body, access.as_deref(), self.quota_project.as_ref());
         let response = self.http.send(request).await?;
         Ok(answer::read(&response, self.http.now()))
     }
